@@ -1,0 +1,1 @@
+"""Delivery's state in PostgreSQL, and the helpdesks' HTTP interfaces."""

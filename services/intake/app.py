@@ -1,0 +1,193 @@
+"""Takes signed webhooks; produces ticket-received and outcome-observed."""
+
+import asyncio
+from contextlib import AbstractContextManager
+from typing import Annotated
+
+import orjson
+import structlog
+from fastapi import FastAPI, Path, Request
+from fastapi.responses import JSONResponse
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts.events import OutcomeObserved, TicketReceived
+from services.intake import handler
+from services.intake.adapters import SCHEMA, PostgresLedger, SignatureInvalid, VaultPseudonyms, verify
+from services.intake.ports import Ledger, Pseudonyms, Receipt
+from services.intake.rules import READERS, Happening, PayloadInvalid
+from services.intake.settings import IntakeSettings
+from shared import metrics
+from shared.clock import Clock, now
+from shared.database import async_engine, database_errors
+from shared.failures import DependencyDown, Retryable
+from shared.relay import Relay
+from shared.service import Service
+from shared.settings import Settings
+from shared.telemetry import current_traceparent, trace_id_of, tracer
+from shared.tenants import Source, Tenant, load_tenants
+
+PRODUCES = (TicketReceived, OutcomeObserved)
+NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
+log = structlog.get_logger(__name__)
+
+
+class Accepted(BaseModel):
+    """The webhook is safe: what it leads to will happen, also if Kafka is down now."""
+
+    status: str
+    case_id: str | None
+    trace_id: str
+
+
+class Problem(BaseModel):
+    """Why a webhook was not taken (RFC 9457, in short)."""
+
+    title: str
+    status: int
+
+
+class Refused(Exception):
+    """The webhook is answered with an error status and a reason."""
+
+    def __init__(self, status: int, title: str) -> None:
+        super().__init__(title)
+        self.status = status
+        self.title = title
+
+
+def build_app(
+    tenants: dict[str, Tenant], ledger: Ledger, people: Pseudonyms, settings: IntakeSettings, clock: Clock = now
+) -> FastAPI:
+    """The HTTP edge: `POST /v1/webhooks/{source}/{tenant}`."""
+    app = FastAPI(title="Handrail intake", version="1", openapi_url="/openapi.json", docs_url=None, redoc_url=None)
+    places = asyncio.Semaphore(settings.requests_at_once_max)
+    errors = {code: {"model": Problem} for code in (400, 401, 404, 413, 422, 503)}
+
+    @app.post("/v1/webhooks/{source}/{tenant}", status_code=202, response_model=Accepted, responses=errors)
+    async def receive(
+        request: Request,
+        source: Annotated[str, Path(pattern=NAME)],
+        tenant: Annotated[str, Path(pattern=NAME)],
+    ) -> JSONResponse:
+        """Takes a helpdesk's signed webhook; 202 says that it is safe."""
+        with _server_span(source, tenant) as span:
+            response = await _receive(request, source, tenant)
+            span.set_attribute("http.response.status_code", response.status_code)
+            metrics.WEBHOOKS.add(1, {"handrail.source": source, "http.response.status_code": response.status_code})
+            return response
+
+    async def _receive(request: Request, source: str, tenant: str) -> JSONResponse:
+        try:
+            if places.locked():
+                raise Refused(503, "too many webhooks at once")
+            async with places:
+                receipt, duplicate = await _accept(request, source, tenant)
+        except Refused as refused:
+            return _problem(refused.status, refused.title)
+        except (DependencyDown, Retryable):
+            return _problem(503, "the ticket cannot be kept safe right now; deliver it again")
+        case_id = str(receipt.case_id) if receipt.case_id else None
+        status = "duplicate" if duplicate else "accepted"
+        return JSONResponse(Accepted(status=status, case_id=case_id, trace_id=receipt.trace_id).model_dump(), 202)
+
+    async def _accept(request: Request, source: str, tenant: str) -> tuple[Receipt, bool]:
+        configured = tenants[tenant].sources.get(source) if tenant in tenants else None
+        if configured is None:
+            raise Refused(404, "no such source")
+        body = await _read_body(request, settings.body_bytes_max)
+        try:
+            delivery_id = verify(configured, request.headers, body, clock(), settings.replay_window_seconds)
+        except SignatureInvalid as error:
+            raise Refused(401, str(error)) from None
+        happening = _read(configured, body)
+        async with ledger.begin(tenant, source, delivery_id) as work:
+            receipt = await handler.handle(
+                happening,
+                tenant=tenant,
+                source=source,
+                work=work,
+                people=people,
+                trace_id=trace_id_of(current_traceparent()),
+                now=clock(),
+            )
+            return receipt, work.earlier is not None
+
+    return app
+
+
+def _read(source: Source, body: bytes) -> Happening:
+    try:
+        return READERS[source.kind](orjson.loads(body))
+    except orjson.JSONDecodeError:
+        raise Refused(400, "the body is no JSON") from None
+    except PayloadInvalid as error:
+        raise Refused(422, str(error)) from None
+
+
+async def _read_body(request: Request, bytes_max: int) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > bytes_max:
+            raise Refused(413, f"the body has more than {bytes_max} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _server_span(source: str, tenant: str) -> AbstractContextManager[Span]:
+    # A root span always: a stranger's traceparent must not decide where our traces hang.
+    return tracer.start_as_current_span(
+        "POST /v1/webhooks/{source}/{tenant}",
+        context=Context(),
+        kind=SpanKind.SERVER,
+        attributes={
+            "http.request.method": "POST",
+            "http.route": "/v1/webhooks/{source}/{tenant}",
+            "handrail.source": source,
+            "handrail.tenant": tenant,
+        },
+    )
+
+
+def _problem(status: int, title: str) -> JSONResponse:
+    headers = {"Retry-After": "5"} if status == 503 else {}
+    return JSONResponse(
+        Problem(title=title, status=status).model_dump(), status, headers, media_type="application/problem+json"
+    )
+
+
+async def _database_problem(engine: AsyncEngine) -> str | None:
+    try:
+        async with database_errors(), engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except DependencyDown:
+        return "PostgreSQL is not reachable"
+    return None
+
+
+def main() -> None:
+    """Runs the service."""
+    settings = Settings()
+    engine = async_engine(settings, "intake")
+    app = build_app(
+        load_tenants(settings.tenants_file),
+        PostgresLedger(engine),
+        VaultPseudonyms(settings.vault_key),
+        IntakeSettings(),
+    )
+    Service(
+        name="intake",
+        settings=settings,
+        api=app,
+        relay=lambda producer: Relay(engine, SCHEMA, producer.publish),
+        checks=[lambda: _database_problem(engine)],
+        on_stop=[engine.dispose],
+    ).run()
+
+
+if __name__ == "__main__":
+    main()
