@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream_concurrent_aiokafka import (
+    ConsumerRebalanceListener,
     KafkaConcurrentProcessingMiddleware,
     initialize_concurrent_processing,
     is_kafka_handler_healthy,
@@ -126,6 +127,7 @@ class KafkaConsumers:
             auto_offset_reset="earliest",
             decoder=_as_it_is,
             session_timeout_ms=int(SESSION_SECONDS * 1000),
+            listener=ConsumerRebalanceListener.from_context(self._broker.context),
             heartbeat_interval_ms=2000,
             max_partition_fetch_bytes=self._settings.message_bytes_max,
             fetch_max_wait_ms=100,

@@ -15,7 +15,7 @@ from contracts.events import (
     TicketReceived,
 )
 from contracts.pack import Pack
-from services.escalation.ports import OPEN, CaseState, CaseWork
+from services.escalation.ports import OPEN, CaseState, CaseWork, Status
 from services.escalation.rules import Release, Review, Specialist, citations_in, decide, due_at
 from shared.failures import InvalidMessage
 
@@ -64,7 +64,7 @@ async def _ask_a_person(
         due_at=due,
         trace_id=trace_id,
     )
-    status = "with_specialist" if specialist else "in_review"
+    status: Status = "with_specialist" if specialist else "in_review"
     await work.save(CaseState(validated=event, status=status, trace_id=trace_id, due_at=due))
     await work.emit(request)
 

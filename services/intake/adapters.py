@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import orjson
 from pydantic import SecretStr
@@ -108,12 +107,7 @@ class PostgresLedgerWork:
 
     async def conversation(self, tenant: str, source: str, external_id: str) -> Conversation:
         """Locks the row, so that two messages of one conversation get two turns."""
-        key = {
-            "id": conversation_id_of(tenant, source, external_id),
-            "tenant": tenant,
-            "source": source,
-            "external_id": external_id,
-        }
+        conversation_id = conversation_id_of(tenant, source, external_id)
         row = (
             await self.connection.execute(
                 text(
@@ -121,11 +115,11 @@ class PostgresLedgerWork:
                     " VALUES (:id, :tenant, :source, :external_id, 0, '[]')"
                     " ON CONFLICT (conversation_id) DO UPDATE SET updated_at = now() RETURNING turns, thread"
                 ),
-                key,
+                {"id": conversation_id, "tenant": tenant, "source": source, "external_id": external_id},
             )
         ).one()
         return Conversation(
-            conversation_id=key["id"] if isinstance(key["id"], UUID) else UUID(key["id"]),
+            conversation_id=conversation_id,
             tenant=tenant,
             source=source,
             external_id=external_id,

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import AbstractContextManager
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import structlog
@@ -65,7 +65,7 @@ def build_app(
     """The HTTP edge: `POST /v1/webhooks/{source}/{tenant}`."""
     app = FastAPI(title="Handrail intake", version="1", openapi_url="/openapi.json", docs_url=None, redoc_url=None)
     places = asyncio.Semaphore(settings.requests_at_once_max)
-    errors = {code: {"model": Problem} for code in (400, 401, 404, 413, 422, 503)}
+    errors: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (400, 401, 404, 413, 422, 503)}
 
     @app.post("/v1/webhooks/{source}/{tenant}", status_code=202, response_model=Accepted, responses=errors)
     async def receive(

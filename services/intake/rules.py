@@ -119,7 +119,7 @@ def read_zendesk(payload: object) -> Happening:
     event = envelope.get("event") if isinstance(envelope.get("event"), dict) else {}
     external_id = _identifier(detail.get("id"), "detail.id")
     via = detail.get("via") if isinstance(detail.get("via"), dict) else {}
-    common = {
+    common: dict[str, Any] = {
         "external_id": external_id,
         "subject": detail.get("subject"),
         "channel": clean((via or {}).get("channel") or "zendesk", 40),
