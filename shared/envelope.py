@@ -15,6 +15,9 @@ from shared.failures import InvalidMessage
 
 E = TypeVar("E", bound=Event)
 W3C = TraceContextTextMapPropagator()
+# What `contracts/flow.yaml` lets the topics take; a dead letter, whose body is base64, may be half as large again.
+MESSAGE_BYTES_MAX = 4_000_000
+DEAD_LETTER_BYTES_MAX = 6_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,11 @@ class Message:
 
 
 def encode(event: Event | DeadLetter, *, service: str, key: str | None = None) -> Message:
-    """The message of an event, stamped with the trace context of the span that is current here."""
+    """The message of an event, stamped with the trace context of the span that is current here.
+
+    Raises:
+        InvalidMessage: it would be larger than the topics take.
+    """
     headers = {
         "ce_specversion": "1.0",
         "ce_id": str(event.event_id),
@@ -43,7 +50,10 @@ def encode(event: Event | DeadLetter, *, service: str, key: str | None = None) -
     W3C.inject(headers)
     if key is None:
         key = event.key if isinstance(event, Event) else service
-    return Message(event.topic, key, headers, event.model_dump_json().encode())
+    body = event.model_dump_json().encode()
+    if isinstance(event, Event) and len(body) > MESSAGE_BYTES_MAX:
+        raise InvalidMessage(f"a {event.type} of {len(body)} bytes; the topics take {MESSAGE_BYTES_MAX}")
+    return Message(event.topic, key, headers, body)
 
 
 def decode(event_type: type[E], message: Message) -> E:
@@ -54,9 +64,7 @@ def decode(event_type: type[E], message: Message) -> E:
     """
     named = message.headers.get("ce_type")
     if named is not None and named != f"{event_type.type}.v1":
-        raise InvalidMessage(
-            f"{message.topic} carries a {event_type.type}.v1, but the message says {named[:80]!r}"
-        )
+        raise InvalidMessage(f"{message.topic} carries a {event_type.type}.v1, but the message says {named[:80]!r}")
     try:
         return event_type.model_validate_json(message.body)
     except ValidationError as error:

@@ -17,7 +17,7 @@ from faststream_concurrent_aiokafka import (
     stop_concurrent_processing,
 )
 
-from shared.envelope import Message
+from shared.envelope import DEAD_LETTER_BYTES_MAX, Message
 from shared.failures import DependencyDown, InvalidMessage, TooManyDeadLetters
 from shared.settings import Settings
 from shared.stage import Runner, Stage
@@ -61,7 +61,7 @@ class KafkaProducer:
             acks="all",
             enable_idempotence=self._settings.kafka_idempotence,
             linger_ms=2,
-            max_request_size=self._settings.message_bytes_max,
+            max_request_size=DEAD_LETTER_BYTES_MAX,
             request_timeout_ms=15_000,
         )
         try:
@@ -116,9 +116,7 @@ class KafkaConsumers:
             except TooManyDeadLetters as error:
                 log.critical("stopping", error=str(error))
                 self.failed.set()
-                await (
-                    asyncio.Event().wait()
-                )  # Until shutdown cancels it, so that the offset stays uncommitted.
+                await asyncio.Event().wait()  # Until shutdown cancels it, so that the offset stays uncommitted.
 
         subscriber = self._broker.subscriber(
             stage.consumes.topic,
@@ -129,7 +127,7 @@ class KafkaConsumers:
             session_timeout_ms=int(SESSION_SECONDS * 1000),
             listener=ConsumerRebalanceListener.from_context(self._broker.context),
             heartbeat_interval_ms=2000,
-            max_partition_fetch_bytes=self._settings.message_bytes_max,
+            max_partition_fetch_bytes=DEAD_LETTER_BYTES_MAX,
             fetch_max_wait_ms=100,
         )
         subscriber(on_record)
@@ -178,9 +176,7 @@ class KafkaConsumers:
         consumers = self.consumers
         if len(consumers) < len(self._broker.subscribers):
             found.append("a consumer is not started")
-        found += [
-            f"no partitions of {topic}" for c in consumers if not c.assignment() for topic in c.subscription()
-        ]
+        found += [f"no partitions of {topic}" for c in consumers if not c.assignment() for topic in c.subscription()]
         if self._runner.oldest_seconds > self._settings.stuck_seconds:
             found.append(f"a message has been in work for more than {self._settings.stuck_seconds:.0f} s")
         return found

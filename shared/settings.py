@@ -33,6 +33,3 @@ class Settings(BaseSettings):
         default=180.0, gt=0.0, description="After which a message in work counts as stuck."
     )
     dead_letters_in_a_row_max: int = Field(default=20, ge=1)
-    message_bytes_max: int = Field(
-        default=4_000_000, ge=1_000, description="Largest message, also in the topics."
-    )

@@ -23,7 +23,7 @@ from services.intake.settings import IntakeSettings
 from shared import metrics
 from shared.clock import Clock, now
 from shared.database import async_engine, database_errors
-from shared.failures import DependencyDown, Retryable
+from shared.failures import DependencyDown, InvalidMessage, Retryable
 from shared.relay import Relay
 from shared.service import Service
 from shared.settings import Settings
@@ -33,6 +33,45 @@ from shared.tenants import Source, Tenant, load_tenants
 PRODUCES = (TicketReceived, OutcomeObserved)
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
 log = structlog.get_logger(__name__)
+
+
+# The body is read raw, because the signature covers its bytes; this is what the document says of it.
+WEBHOOK: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The helpdesk's own event (`zendesk`), or a generic one.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "type": {
+                            "type": "string",
+                            "enum": [
+                                "message.created",
+                                "message.sent",
+                                "ticket.solved",
+                                "ticket.reopened",
+                                "ticket.rated",
+                            ],
+                        },
+                        "data": {"type": "object", "description": "`ticket_id`, and what the type needs."},
+                    },
+                }
+            }
+        },
+    },
+    "parameters": [
+        {"name": name, "in": "header", "required": False, "schema": {"type": "string"}, "description": description}
+        for name, description in (
+            ("webhook-id", "Generic: the delivery's id (Standard Webhooks)."),
+            ("webhook-timestamp", "Generic: seconds since the Unix epoch, at most five minutes off."),
+            ("webhook-signature", "Generic: `v1,` and base64 of HMAC-SHA256 over id, timestamp and body."),
+            ("x-zendesk-webhook-signature", "Zendesk: base64 of HMAC-SHA256 over timestamp and body."),
+            ("x-zendesk-webhook-signature-timestamp", "Zendesk: the instant that was signed."),
+        )
+    ],
+}
 
 
 class Accepted(BaseModel):
@@ -67,7 +106,13 @@ def build_app(
     places = asyncio.Semaphore(settings.requests_at_once_max)
     errors: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (400, 401, 404, 413, 422, 503)}
 
-    @app.post("/v1/webhooks/{source}/{tenant}", status_code=202, response_model=Accepted, responses=errors)
+    @app.post(
+        "/v1/webhooks/{source}/{tenant}",
+        status_code=202,
+        response_model=Accepted,
+        responses=errors,
+        openapi_extra=WEBHOOK,
+    )
     async def receive(
         request: Request,
         source: Annotated[str, Path(pattern=NAME)],
@@ -88,6 +133,8 @@ def build_app(
                 receipt, duplicate = await _accept(request, source, tenant)
         except Refused as refused:
             return _problem(refused.status, refused.title)
+        except InvalidMessage:
+            return _problem(413, "the message is larger than an event may be")
         except (DependencyDown, Retryable):
             return _problem(503, "the ticket cannot be kept safe right now; deliver it again")
         case_id = str(receipt.case_id) if receipt.case_id else None
