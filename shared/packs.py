@@ -53,7 +53,7 @@ def _read(path: Path) -> Any:
     if path.stat().st_size > FILE_BYTES_MAX:
         raise PackInvalid(f"{path} is larger than {FILE_BYTES_MAX} bytes")
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_SafeLoader)
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_SafeLoader)  # noqa: S506
     except UnicodeDecodeError as error:
         raise PackInvalid(f"{path} is not UTF-8 text") from error
     except yaml.YAMLError as error:

@@ -7,6 +7,7 @@ import asyncio
 import base64
 import random
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -121,9 +122,7 @@ class Runner:
                 self._dead_letters_in_a_row = 0
                 return None
             except DependencyDown as error:
-                log.warning(
-                    "waiting for a dependency", topic=message.topic, error=str(error), attempt=attempt
-                )
+                log.warning("waiting for a dependency", topic=message.topic, error=str(error), attempt=attempt)
             except InvalidMessage as error:
                 return await self._dead_letter(message, error, attempt)
             except Retryable as error:
@@ -131,7 +130,7 @@ class Runner:
                     return await self._dead_letter(message, error, attempt)
                 log.info("trying again", topic=message.topic, error=str(error), attempt=attempt)
             except Exception as error:
-                log.exception("unforeseen error", topic=message.topic, offset=message.offset, attempt=attempt)
+                _log_unforeseen(message, error, attempt)
                 if attempt >= min(UNFORESEEN_ATTEMPTS_MAX, self.patience.attempts_max):
                     return await self._dead_letter(message, error, attempt)
             metrics.RETRIED.add(1, {"messaging.destination.name": message.topic})
@@ -146,14 +145,10 @@ class Runner:
     async def _dead_letter(self, message: Message, error: Exception, attempts: int) -> str:
         self._dead_letters_in_a_row += 1
         if self._dead_letters_in_a_row > self.dead_letters_in_a_row_max:
-            raise TooManyDeadLetters(
-                f"{self.service}: {self.dead_letters_in_a_row_max} messages in a row failed"
-            )
+            raise TooManyDeadLetters(f"{self.service}: {self.dead_letters_in_a_row_max} messages in a row failed")
         name = type(error).__name__
         letter = DeadLetter(
-            event_id=uuid5(
-                NAMESPACE_OID, f"{self.service}:{message.topic}:{message.partition}:{message.offset}"
-            ),
+            event_id=uuid5(NAMESPACE_OID, f"{self.service}:{message.topic}:{message.partition}:{message.offset}"),
             occurred_at=now(),
             service=self.service,
             original_topic=message.topic,
@@ -167,9 +162,7 @@ class Runner:
         )
         await self._publish(encode(letter, service=self.service, key=message.key))
         metrics.DEAD_LETTERS.add(1, {"messaging.destination.name": message.topic, "error.type": name})
-        log.error(
-            "dead letter", topic=message.topic, offset=message.offset, error_type=name, attempts=attempts
-        )
+        log.error("dead letter", topic=message.topic, offset=message.offset, error_type=name, attempts=attempts)
         return name
 
     async def _publish(self, message: Message) -> None:
@@ -184,6 +177,18 @@ class Runner:
             except DependencyDown as error:
                 log.warning("waiting for the broker", topic=message.topic, error=str(error), attempt=attempt)
                 await asyncio.sleep(self.patience.pause(attempt))
+
+
+def _log_unforeseen(message: Message, error: Exception, attempt: int) -> None:
+    # Where and what, but not the error's own text: it may quote the message, and so a customer's words.
+    log.error(
+        "unforeseen error",
+        topic=message.topic,
+        offset=message.offset,
+        attempt=attempt,
+        error_type=type(error).__name__,
+        stack="".join(traceback.format_tb(error.__traceback__)),
+    )
 
 
 def label_span(event: Event) -> None:

@@ -8,7 +8,8 @@ import structlog
 from kombu.exceptions import OperationalError
 
 from contracts.events import AnswerDelivered, AnswerReleased, Event
-from services.delivery.adapters.postgres import SCHEMA, intend
+from services.delivery.adapters.postgres import SCHEMA, PostgresIntents
+from services.delivery.ports import Intents
 from services.delivery.tasks import send_answer
 from shared.database import async_engine
 from shared.relay import Relay
@@ -16,18 +17,17 @@ from shared.service import Service
 from shared.settings import Settings
 from shared.stage import Stage
 from shared.telemetry import current_traceparent
-from shared.transaction import Transactions
 
 log = structlog.get_logger(__name__)
 
 
-def stages(transactions: Transactions, enqueue: Callable[[UUID], Awaitable[None]]) -> list[Stage]:
+def stages(intents: Intents, enqueue: Callable[[UUID], Awaitable[None]]) -> list[Stage]:
     """What delivery does: write the intent down, then wake a worker."""
 
     async def on_answer_released(event: AnswerReleased) -> Sequence[Event]:
-        async with transactions.begin(event) as work:
+        async with intents.begin(event) as work:
             if work.is_new:
-                await intend(work, event, current_traceparent())
+                await work.intend(event, current_traceparent())
         await enqueue(event.case_id)
         return ()
 
@@ -49,7 +49,7 @@ def main() -> None:
     Service(
         name=SCHEMA,
         settings=settings,
-        stages=stages(Transactions(engine, SCHEMA, SCHEMA), wake_worker),
+        stages=stages(PostgresIntents(engine), wake_worker),
         relay=lambda producer: Relay(engine, SCHEMA, producer.publish),
         on_stop=[engine.dispose],
     ).run()

@@ -1,5 +1,6 @@
 """What delivery needs of the world."""
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -15,6 +16,32 @@ class Sending:
     released: AnswerReleased
     traceparent: str
     attempts: int
+
+
+class Intents(Protocol):
+    """Where the consumer writes down what is to be sent, before anything is."""
+
+    def begin(self, event: AnswerReleased) -> AbstractAsyncContextManager["IntentWork"]:
+        """Opens the transaction for one event; committed together or not at all.
+
+        Raises:
+            DependencyDown: the store is not reachable.
+            Retryable: another transaction was in the way.
+        """
+        ...
+
+
+class IntentWork(Protocol):
+    """One transaction."""
+
+    @property
+    def is_new(self) -> bool:
+        """False where this event was handled before."""
+        ...
+
+    async def intend(self, released: AnswerReleased, traceparent: str) -> None:
+        """Keeps the intent, one per case: a second one changes nothing."""
+        ...
 
 
 class Sendings(Protocol):

@@ -75,7 +75,7 @@ async def on_review_completed(event: ReviewCompleted, *, work: CaseWork, now: da
     Returns what came of it: `released`, `rejected`, `reassigned`, `superseded` or `closed` (it was decided before).
 
     Raises:
-        InvalidMessage: no review of this case was ever asked for.
+        InvalidMessage: no review of this case was ever asked for, or there is no text to send.
     """
     latest = await work.latest_turn(event)
     case = await work.case(event.case_id)
@@ -91,6 +91,8 @@ async def on_review_completed(event: ReviewCompleted, *, work: CaseWork, now: da
         await work.save(replace(case, status="with_specialist"))
         return "reassigned"
     sends = decision.action in ("approve", "edit")
+    if sends and not decision.final_text:
+        raise InvalidMessage("an approval without a text to send")
     if sends:
         await _release(event, case.validated, decision, work, now)
     await work.save(replace(case, status="released" if sends else "rejected"))

@@ -11,6 +11,7 @@ from shared.personal_data import tokenise
 
 THREAD_MESSAGES_MAX = 20
 THREAD_MESSAGE_CHARACTERS_MAX = 10_000
+SEALED_CHARACTERS_MAX = 400_000
 
 
 async def handle(
@@ -63,7 +64,7 @@ async def _customer_wrote(
             subject=subject,
             body=body,
             thread=conversation.thread,
-            sealed=people.seal(originals),
+            sealed=_sealed(originals, people),
             received_at=now,
         ),
     )
@@ -89,6 +90,12 @@ async def _outcome_seen(seen: OutcomeSeen, tenant: str, source: str, work: Ledge
             rating=seen.rating,
         )
     )
+
+
+def _sealed(originals: dict[str, str], people: Pseudonyms) -> str:
+    """Sealed, or nothing where a message is made of little else than personal data: its tokens then stay tokens."""
+    sealed = people.seal(originals)
+    return sealed if len(sealed) <= SEALED_CHARACTERS_MAX else ""
 
 
 def _with_message(conversation: Conversation, author: str, body: str, now: datetime) -> Conversation:

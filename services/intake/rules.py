@@ -9,6 +9,7 @@ from typing import Any, Literal
 TEXT_CHARACTERS_MAX = 100_000
 SUBJECT_CHARACTERS_MAX = 400
 ID_CHARACTERS_MAX = 200
+GENERIC_TYPES = ("message.created", "message.sent", "ticket.solved", "ticket.reopened", "ticket.rated")
 
 
 class PayloadInvalid(Exception):
@@ -62,7 +63,8 @@ def clean(value: object, characters_max: int = TEXT_CHARACTERS_MAX) -> str:
 
 def _identifier(value: object, name: str) -> str:
     identifier = clean(value, ID_CHARACTERS_MAX)
-    if not identifier or not identifier.isprintable():
+    # As a step of a path, "." and ".." would lead elsewhere than to the ticket.
+    if not identifier.isprintable() or identifier in ("", ".", ".."):
         raise PayloadInvalid(f"{name} is missing or not printable")
     return identifier
 
@@ -80,6 +82,8 @@ def read_generic(payload: object) -> Happening:
         PayloadInvalid: a needed field is missing.
     """
     envelope = _mapping(payload, "the body")
+    if envelope.get("type") not in GENERIC_TYPES:
+        return Ignored(reason="a type that is not acted on")
     data = _mapping(envelope.get("data"), "data")
     external_id = _identifier(data.get("ticket_id"), "data.ticket_id")
     match envelope.get("type"):
@@ -100,11 +104,10 @@ def read_generic(payload: object) -> Happening:
             return OutcomeSeen(external_id=external_id, outcome="reopened")
         case "ticket.rated":
             rating = data.get("rating")
-            if not isinstance(rating, int) or not 1 <= rating <= 5:
+            if type(rating) is not int or not 1 <= rating <= 5:
                 raise PayloadInvalid("data.rating is no whole number from 1 to 5")
             return OutcomeSeen(external_id=external_id, outcome="rated", rating=rating)
-        case _:
-            return Ignored(reason="a type that is not acted on")
+    raise AssertionError("every type in GENERIC_TYPES has its case")
 
 
 def read_zendesk(payload: object) -> Happening:
@@ -169,5 +172,6 @@ READERS = {"generic": read_generic, "zendesk": read_zendesk}
 
 
 def within_window(signed_at: datetime, now: datetime, window_seconds: float) -> bool:
-    """Whether a signed instant is near enough to `now`, either way."""
-    return abs((now - signed_at.astimezone(UTC)).total_seconds()) <= window_seconds
+    """Whether a signed instant (UTC where it names no zone) is near enough to `now`, either way."""
+    aware = signed_at if signed_at.tzinfo else signed_at.replace(tzinfo=UTC)
+    return abs((now - aware).total_seconds()) <= window_seconds

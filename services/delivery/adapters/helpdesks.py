@@ -23,13 +23,14 @@ class GenericHelpdesk:
         self._headers = {"Authorization": f"Bearer {source.token.get_secret_value()}"}
 
     def _url(self, sending: Sending) -> str:
-        return f"{self._base}/tickets/{quote(sending.released.external_id, safe='')}/replies"
+        return f"{self._base}/tickets/{_step(sending.released.external_id)}/replies"
 
     def find_reply(self, sending: Sending) -> str | None:
         """Looks for the reply that carries the case's id."""
-        replies = _get(self._client, self._url(sending), self._headers).get("replies", [])
+        content = _get(self._client, self._url(sending), self._headers)
         case_id = str(sending.released.case_id)
-        return next((str(reply["id"]) for reply in replies if reply.get("case_id") == case_id), None)
+        mine = (reply for reply in _objects(content, "replies") if reply.get("case_id") == case_id)
+        return next((str(reply.get("id", "")) for reply in mine), None)
 
     def reply(self, sending: Sending, text: str) -> Attempted:
         """Posts the reply."""
@@ -57,16 +58,15 @@ class ZendeskHelpdesk:
         self._headers = {"Authorization": f"Bearer {source.token.get_secret_value()}"}
 
     def _url(self, sending: Sending, rest: str = "") -> str:
-        return f"{self._base}/api/v2/tickets/{quote(sending.released.external_id, safe='')}{rest}"
+        return f"{self._base}/api/v2/tickets/{_step(sending.released.external_id)}{rest}"
 
     def find_reply(self, sending: Sending) -> str | None:
         """Looks for the audit that carries the case's id, newest first."""
-        audits = _get(self._client, self._url(sending, "/audits?sort_order=desc"), self._headers).get("audits", [])
+        content = _get(self._client, self._url(sending, "/audits?sort_order=desc"), self._headers)
         case_id = str(sending.released.case_id)
-        for audit in audits:
-            custom = (audit.get("metadata") or {}).get("custom") or {}
-            if custom.get("handrail_case_id") == case_id:
-                return str(audit["id"])
+        for audit in _objects(content, "audits"):
+            if _object(_object(audit, "metadata"), "custom").get("handrail_case_id") == case_id:
+                return str(audit.get("id", ""))
         return None
 
     def reply(self, sending: Sending, text: str) -> Attempted:
@@ -76,12 +76,28 @@ class ZendeskHelpdesk:
         return _attempt(self._client, "PUT", self._url(sending), body, self._headers, receipt_at=("audit", "id"))
 
 
+def _step(external_id: str) -> str:
+    """The id as one step of a path: the client would resolve "." and ".."."""
+    quoted = quote(external_id, safe="")
+    return quoted.replace(".", "%2E") if quoted in (".", "..") else quoted
+
+
+def _object(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = content.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(content: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    value = content.get(name)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def _get(client: httpx.Client, url: str, headers: Mapping[str, str]) -> dict[str, Any]:
     try:
         response = client.get(url, headers=dict(headers))
         response.raise_for_status()
         content = response.json()
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise HelpdeskUnreachable(f"the helpdesk could not be asked ({type(error).__name__})") from error
     return content if isinstance(content, dict) else {}
 
@@ -106,7 +122,7 @@ def _attempt(
     return Attempted(
         result=result,
         error=f"the helpdesk answered {response.status_code}",
-        retry_after_seconds=float(retry_after) if retry_after.isdigit() else 0.0,
+        retry_after_seconds=float(retry_after) if retry_after.isdecimal() else 0.0,
     )
 
 

@@ -1,33 +1,61 @@
 """Intents to send in PostgreSQL: asyncio for the consumer, threads for the Celery tasks."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Engine, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.events import AnswerDelivered, AnswerReleased
 from services.delivery.ports import Sending
 from services.delivery.rules import Attempted, Next
 from shared.database import database_errors_sync
 from shared.envelope import encode
-from shared.transaction import INSERT_OUTBOX, PostgresWork, outbox_row
+from shared.transaction import INSERT_OUTBOX, PostgresWork, Transactions, outbox_row
 
 SCHEMA = "delivery"
 
 
-async def intend(work: PostgresWork, released: AnswerReleased, traceparent: str) -> None:
-    """This function will write down that this answer is to be sent; a second time changes nothing."""
-    await work.connection.execute(
-        text(
-            "INSERT INTO delivery.sending (case_id, tenant, released, traceparent, status)"
-            " VALUES (:case_id, :tenant, CAST(:released AS jsonb), :traceparent, 'pending') ON CONFLICT DO NOTHING"
-        ),
-        {
-            "case_id": released.case_id,
-            "tenant": released.tenant,
-            "released": released.model_dump_json(),
-            "traceparent": traceparent,
-        },
-    )
+@dataclass(frozen=True, slots=True)
+class PostgresIntentWork:
+    """One transaction of the consumer on the schema `delivery`."""
+
+    work: PostgresWork
+
+    @property
+    def is_new(self) -> bool:
+        """See the port."""
+        return self.work.is_new
+
+    async def intend(self, released: AnswerReleased, traceparent: str) -> None:
+        """One insert; the case's id is unique."""
+        await self.work.connection.execute(
+            text(
+                "INSERT INTO delivery.sending (case_id, tenant, released, traceparent, status)"
+                " VALUES (:case_id, :tenant, CAST(:released AS jsonb), :traceparent, 'pending') ON CONFLICT DO NOTHING"
+            ),
+            {
+                "case_id": released.case_id,
+                "tenant": released.tenant,
+                "released": released.model_dump_json(),
+                "traceparent": traceparent,
+            },
+        )
+
+
+class PostgresIntents:
+    """Delivery's state for the consumer; see the port."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._transactions = Transactions(engine, SCHEMA, SCHEMA)
+
+    @asynccontextmanager
+    async def begin(self, event: AnswerReleased) -> AsyncIterator[PostgresIntentWork]:
+        """See the port."""
+        async with self._transactions.begin(event) as work:
+            yield PostgresIntentWork(work)
 
 
 class PostgresSendings:

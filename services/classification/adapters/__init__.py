@@ -1,0 +1,1 @@
+"""The trained model of a pack, and how it is kept on disk."""

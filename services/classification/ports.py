@@ -1,0 +1,29 @@
+"""What classification needs from the outside."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from contracts.pack import Pack
+from services.classification.rules.deciding import Scores
+
+# Text and the languages that are likely beforehand, to a BCP 47 tag and its probability.
+LanguageDetector = Callable[[str, Collection[str]], tuple[str, float]]
+
+
+class Classifier(Protocol):
+    """A model trained for one pack; safe to call from several threads, on any text."""
+
+    model_version: str
+
+    def scores(self, text: str, language: str) -> Scores:
+        """Intents, scope and flags of one text. `language` is its BCP 47 tag."""
+        ...
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What one tenant's tickets are classified by."""
+
+    pack: Pack
+    classifier: Classifier

@@ -1,0 +1,83 @@
+"""What follows from a ticket's scores: flags, priority, queue and route."""
+
+from dataclasses import dataclass
+
+from contracts.events import Classification, Flag, Priority, RankedIntent, Route, Ticket
+from contracts.pack import Intent, Pack
+from services.classification.rules import cues
+from shared.sentences import questions
+
+INTENT_RISK = "intent:"
+INTENTS_MAX = 5
+QUESTIONS_CHARACTERS_MAX = 20_000
+# A phrase alone, against the trained model's opinion, counts as likely but not as sure.
+_PHRASE_PROBABILITY = 0.7
+# Below this, an intent says too little about how urgent its tickets are.
+_SURE_ENOUGH = 0.4
+_PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "urgent")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the trained model says of one text.
+
+    `intents` is ordered, most probable first. `risks` are those raised: ids of flags, or `intent:` and the id of an
+    intent that a person always decides.
+    """
+
+    intents: tuple[tuple[str, float], ...] = ()
+    out_of_scope: float = 0.0
+    risks: tuple[tuple[str, float], ...] = ()
+
+
+def classify(
+    ticket: Ticket, scores: Scores, language: tuple[str, float], pack: Pack, model_version: str
+) -> Classification:
+    """What the ticket is about, and who should see it. `language` is a tag and its probability."""
+    text = ticket.text
+    flags = _flags(text, scores, pack)
+    intent = pack.intent(scores.intents[0][0]) if scores.intents else None
+    route, queue = _route(flags, scores, intent, pack)
+    return Classification(
+        intents=tuple(RankedIntent(intent=name, probability=chance) for name, chance in scores.intents[:INTENTS_MAX]),
+        out_of_scope=scores.out_of_scope,
+        questions=max(1, len(questions(text[:QUESTIONS_CHARACTERS_MAX]))),
+        priority=_priority(text, scores, intent, flags),
+        sentiment=cues.sentiment(text),
+        language=language[0],
+        language_probability=language[1],
+        flags=flags,
+        route=route,
+        queue=queue,
+        model_version=model_version,
+    )
+
+
+def _flags(text: str, scores: Scores, pack: Pack) -> tuple[Flag, ...]:
+    """The flags that the model raised and those given away by a phrase, surest first."""
+    found = {name: chance for name, chance in scores.risks if name in pack.flags}
+    for name in cues.phrases_of_risk(text, pack.flags):
+        found[name] = max(found.get(name, 0.0), _PHRASE_PROBABILITY)
+    ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(Flag(flag=name, probability=chance) for name, chance in ordered[:20])
+
+
+def _route(flags: tuple[Flag, ...], scores: Scores, intent: Intent | None, pack: Pack) -> tuple[Route, str]:
+    """To the specialists of the surest flag that has any, or of an intent that a person always decides."""
+    for flag in flags:
+        if queue := pack.flags[flag.flag].queue:
+            return "specialist", queue
+    for name, _ in scores.risks:
+        if risky := pack.intent(name.removeprefix(INTENT_RISK)):
+            return "specialist", risky.queue
+    if intent is not None:
+        return ("specialist" if intent.autonomy == "off" else "answer"), intent.queue
+    return "answer", pack.queues[0].id if pack.queues else ""
+
+
+def _priority(text: str, scores: Scores, intent: Intent | None, flags: tuple[Flag, ...]) -> Priority:
+    """The intent's priority, one step up or down by what the customer says; at least high where there is a risk."""
+    known = intent is not None and scores.intents[0][1] >= _SURE_ENOUGH
+    step = _PRIORITIES.index(intent.priority if intent is not None and known else "normal")
+    step = min(max(step + cues.urgency(text), 0), len(_PRIORITIES) - 1)
+    return _PRIORITIES[max(step, _PRIORITIES.index("high"))] if flags else _PRIORITIES[step]

@@ -1,0 +1,1 @@
+"""The drafters: extractive on this machine, or any OpenAI-compatible endpoint."""

@@ -1,0 +1,70 @@
+"""Drafts by quotation: the sentences of the evidence that answer the ticket, with no external model."""
+
+import asyncio
+
+import numpy as np
+
+from contracts.events import ContextRetrieved, Draft
+from contracts.pack import Pack
+from services.drafting.rules.asking import parts_of, whole_of
+from services.drafting.rules.choice import (
+    DOCUMENTS_MAX,
+    choose,
+    quotable_units,
+    rank_documents,
+    score_units,
+    statements_of,
+    titles_of,
+    word_overlap,
+)
+from services.drafting.rules.layout import lay_out
+from shared.embedding import Embedder
+
+VERSION = "extractive-1"
+_ENGLISH = frozenset({"en", "und"})
+
+
+class ExtractiveDrafter:
+    """Chooses sentences by likeness (cosine), shared words, standing of the document and structure of the text."""
+
+    def __init__(self, *, english: Embedder, multilingual: Embedder) -> None:
+        """`english` compares where the ticket is in English, `multilingual` where it is not."""
+        self._english = english
+        self._multilingual = multilingual
+
+    async def draft(self, event: ContextRetrieved, pack: Pack) -> Draft:
+        """See `Drafter.draft`. The work is CPU-bound, hence a thread: the event loop stays free."""
+        return await asyncio.to_thread(self.draft_now, event, pack)
+
+    def draft_now(self, event: ContextRetrieved, pack: Pack) -> Draft:
+        """The same, on the caller's thread."""
+        ticket, classification = event.ticket, event.classification
+        embedder = self._english if classification.language in _ENGLISH else self._multilingual
+        parts = parts_of(ticket)
+        titles = titles_of(event.context)
+        heads = embedder.embed([whole_of(ticket), *titles.values()])
+        near = dict(zip(titles, (heads[1:] @ heads[0]).tolist(), strict=True))
+        documents = rank_documents(event.context, classification, pack, near)[:DOCUMENTS_MAX]
+        units = quotable_units(event.context, [document for document, _ in documents])
+        if units:
+            # One call for parts and units; the whole ticket lends short parts their subject.
+            vectors = embedder.embed([whole_of(ticket), *parts, *(unit.in_context for unit in units)])
+            asked, offered = vectors[1 : len(parts) + 1], vectors[len(parts) + 1 :]
+            cosines = 0.6 * (asked @ offered.T) + 0.4 * (vectors[:1] @ offered.T)
+            overlaps = np.stack([0.6 * word_overlap(part, units) for part in parts])
+            overlaps += 0.4 * word_overlap(whole_of(ticket), units)
+            scores = score_units(cosines, overlaps, units, [score for _, score in documents])
+            choice = choose(units, scores, cosines)
+            statements, missing = statements_of(choice.units), choice.unanswered
+        else:
+            statements, missing = [], tuple(range(len(parts)))
+        unanswered = tuple(parts[index] for index in missing)
+        layout = lay_out(statements, unanswered, pack.tone, classification.language)
+        return Draft(
+            text=layout.text,
+            citations=layout.citations,
+            unanswered=unanswered,
+            drafter="extractive",
+            model=f"{VERSION}/{embedder.name}"[:500],
+            language=pack.knowledge_languages[0] if pack.knowledge_languages else "en",
+        )

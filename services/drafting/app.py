@@ -1,0 +1,79 @@
+"""Consumes context-retrieved; produces answer-drafted."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from redis.asyncio import Redis
+
+from contracts.events import AnswerDrafted, ContextRetrieved, Event
+from contracts.pack import Pack
+from services.drafting import handler
+from services.drafting.adapters.extractive import ExtractiveDrafter
+from services.drafting.adapters.generative import OpenAIDrafter
+from services.drafting.ports import Drafter
+from services.drafting.settings import DraftingSettings
+from shared.clock import Clock, now
+from shared.embedding import MiniLM, MultilingualUSE, Remembering
+from shared.failures import InvalidMessage
+from shared.gateway import Endpoint, Gateway, RedisResponses
+from shared.packs import load_pack
+from shared.service import Service
+from shared.settings import Settings
+from shared.stage import Stage
+from shared.tenants import load_tenants
+
+Closer = Callable[[], Awaitable[None]]
+
+# Sentences of the knowledge base come back with every other ticket; 8,000 vectors take about 16 MB.
+SENTENCES_REMEMBERED = 8_000
+
+
+def stages(packs: Mapping[str, Pack], drafter: Drafter, clock: Clock = now) -> list[Stage]:
+    """What drafting does. `packs` are by tenant."""
+
+    async def on_context_retrieved(event: ContextRetrieved) -> Sequence[Event]:
+        if (pack := packs.get(event.tenant)) is None:
+            raise InvalidMessage("a tenant that is not configured")
+        return await handler.handle(event, drafter=drafter, pack=pack, now=clock())
+
+    return [Stage(consumes=ContextRetrieved, produces=(AnswerDrafted,), run=on_context_retrieved)]
+
+
+def build_drafter(
+    settings: Settings, drafting: DraftingSettings
+) -> tuple[Drafter, list[Callable[[], Awaitable[None]]]]:
+    """The configured drafter, and what closes it."""
+    extractive = ExtractiveDrafter(
+        english=Remembering(MiniLM(), SENTENCES_REMEMBERED),
+        multilingual=Remembering(MultilingualUSE(), SENTENCES_REMEMBERED),
+    )
+    if drafting.drafter == "extractive":
+        return extractive, []
+    redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=2.0, socket_connect_timeout=2.0)
+    gateway = Gateway(_endpoint(drafting), RedisResponses(redis, drafting.openai_paid_once_seconds))
+    return OpenAIDrafter(gateway, fallback=extractive), [gateway.close, redis.aclose]
+
+
+def _endpoint(drafting: DraftingSettings) -> Endpoint:
+    return Endpoint(
+        base_url=drafting.openai_base_url,
+        api_key=drafting.openai_api_key,
+        model=drafting.openai_model,
+        provider=drafting.openai_provider,
+        timeout_seconds=drafting.openai_timeout_seconds,
+        attempts_max=drafting.openai_attempts_max,
+        output_tokens_max=drafting.openai_output_tokens_max,
+        input_usd_per_million=drafting.openai_input_usd_per_million,
+        output_usd_per_million=drafting.openai_output_usd_per_million,
+    )
+
+
+def main() -> None:
+    """This function will run the service until it is told to stop."""
+    settings = Settings()
+    packs = {name: load_pack(tenant.pack) for name, tenant in load_tenants(settings.tenants_file).items()}
+    drafter, closers = build_drafter(settings, DraftingSettings())
+    Service(name="drafting", settings=settings, stages=stages(packs, drafter), on_stop=closers).run()
+
+
+if __name__ == "__main__":
+    main()

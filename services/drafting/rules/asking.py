@@ -1,0 +1,23 @@
+"""Finds out what a ticket asks."""
+
+from contracts.events import Ticket
+from shared.sentences import questions, terms
+
+PARTS_MAX = 5
+PART_CHARACTERS_MAX = 500
+WHOLE_CHARACTERS_MAX = 2_000
+
+
+def whole_of(ticket: Ticket) -> str:
+    """The ticket as one bounded text, the basis for every part."""
+    return ticket.text[:WHOLE_CHARACTERS_MAX]
+
+
+def parts_of(ticket: Ticket) -> list[str]:
+    """The parts that an answer must cover, at least one; near-repetitions count once."""
+    parts: list[str] = []
+    for question in questions(ticket.text[:20_000]):
+        words = set(terms(question))
+        if all(len(words & set(terms(part))) < 0.6 * len(words) for part in parts):
+            parts.append(question[:PART_CHARACTERS_MAX])
+    return parts[:PARTS_MAX] or [whole_of(ticket)[:PART_CHARACTERS_MAX] or "?"]

@@ -1,0 +1,218 @@
+"""Chooses the sentences of the evidence that answer a ticket."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.events import Classification, Context, Evidence
+from contracts.pack import Pack
+from services.drafting.rules.layout import Statement, Support
+from shared.sentences import Sentence, split_sentences, terms
+
+Scores = NDArray[np.float64]
+
+DOCUMENTS_MAX = 4
+EVIDENCE_MAX = 8
+UNITS_MAX = 160
+STATEMENTS_MAX = 6
+STATEMENTS_WITH_STEPS_MAX = 8
+# A sentence whose cosine with what is asked is below this says nothing about it, whatever words they share.
+NEAR = 0.30
+# Another document must be this much better for a part of the question before the answer leaves the main document.
+BETTER_ELSEWHERE = 0.08
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A sentence of the evidence that may be quoted, with where it stands."""
+
+    evidence: Evidence
+    sentence: Sentence
+    document: int
+
+    @property
+    def in_context(self) -> str:
+        """The sentence under its heading, since a sentence alone often does not name its subject."""
+        head = self.evidence.heading or self.evidence.title
+        return f"{head}: {self.sentence.text}"
+
+
+# Chosen by cross-validation: how often the first document is one that the labelled examples of a pack name.
+STANDING_WEIGHT, SIMILARITY_WEIGHT, LEXICAL_WEIGHT, BELIEF_WEIGHT, TITLE_WEIGHT = 0.2, 2.0, 0.4, 0.4, 0.5
+
+
+def rank_documents(
+    context: Context, classification: Classification, pack: Pack, title_cosines: Mapping[str, float]
+) -> list[tuple[str, float]]:
+    """The documents of the evidence with a score, best first.
+
+    Adds up the standing in the search (rank score, cosine, words), the cosine of ticket and title, and the probability
+    of the intents that the pack says this document answers.
+    """
+    best_score = max((one.score for one in context.evidence if one.score > 0), default=1.0)
+    best_lexical = max((one.lexical for one in context.evidence if one.lexical > 0), default=1.0)
+    scores: dict[str, float] = {}
+    for document in dict.fromkeys(one.document_id for one in context.evidence):
+        own = [one for one in context.evidence if one.document_id == document]
+        scores[document] = (
+            STANDING_WEIGHT * max(one.score for one in own) / best_score
+            + SIMILARITY_WEIGHT * max(one.similarity for one in own)
+            + LEXICAL_WEIGHT * max(one.lexical for one in own) / best_lexical
+            + TITLE_WEIGHT * title_cosines.get(document, 0.0)
+        )
+    believed = intent_probability_of_documents(classification, pack)
+    total = {document: score + BELIEF_WEIGHT * believed.get(document, 0.0) for document, score in scores.items()}
+    return sorted(total.items(), key=lambda pair: -pair[1])
+
+
+def titles_of(context: Context) -> dict[str, str]:
+    """The title of each document of the evidence."""
+    return {one.document_id: one.title for one in context.evidence}
+
+
+def intent_probability_of_documents(classification: Classification, pack: Pack) -> Mapping[str, float]:
+    """For each article of the pack's taxonomy the probability that the ticket has an intent it answers."""
+    believed: dict[str, float] = {}
+    for ranked in classification.intents:
+        intent = pack.intent(ranked.intent)
+        for article in set(intent.articles) if intent else ():
+            believed[article] = believed.get(article, 0.0) + ranked.probability
+    return believed
+
+
+def quotable_units(context: Context, documents: Sequence[str]) -> list[Unit]:
+    """The sentences of these documents' evidence, in the order of documents and of the text, none of them twice."""
+    units: list[Unit] = []
+    for number, document in enumerate(documents):
+        passages = [one for one in context.evidence if one.document_id == document][:EVIDENCE_MAX]
+        seen: set[str] = set()
+        for passage in sorted(passages, key=lambda one: one.start):
+            for sentence in split_sentences(passage.text):
+                # Passages of one document may overlap.
+                if sentence.kind in {"heading", "table"} or sentence.text in seen or len(sentence.text) > 1_500:
+                    continue
+                seen.add(sentence.text)
+                units.append(Unit(passage, sentence, number))
+    return units[:UNITS_MAX]
+
+
+def word_overlap(asked: str, units: Sequence[Unit]) -> Scores:
+    """For each unit the share of the asked words that it has, rare words counting more (inverse unit frequency)."""
+    bags = [set(terms(f"{unit.evidence.title} {unit.in_context}")) for unit in units]
+    frequency = Counter(term for bag in bags for term in bag)
+    weights = {term: math.log(1 + len(bags) / (1 + frequency[term])) for term in set(terms(asked))}
+    total = sum(weights.values()) or 1.0
+    return np.array([sum(weight for term, weight in weights.items() if term in bag) / total for bag in bags])
+
+
+def score_units(cosines: Scores, overlaps: Scores, units: Sequence[Unit], document_scores: Sequence[float]) -> Scores:
+    """One score for each asked part (row) and unit (column) from likeness, shared words and document standing."""
+    standing = np.array([document_scores[unit.document] for unit in units])
+    standing = standing / max(float(standing.max(initial=0.0)), 1e-9)
+    scores: Scores = 0.60 * cosines + 0.25 * overlaps + 0.15 * standing[None, :]
+    return scores
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The units to quote, in readable order, and the numbers of the parts that nothing answers."""
+
+    units: tuple[Unit, ...]
+    unanswered: tuple[int, ...]
+
+
+def choose(units: Sequence[Unit], scores: Scores, cosines: Scores) -> Choice:
+    """The units that answer the parts (rows of `scores`), from the main document and at most one more.
+
+    The main document is number 0. A part is unanswered where no unit is near it.
+    """
+    if not units:
+        return Choice((), tuple(range(len(scores))))
+    documents = np.array([unit.document for unit in units])
+    picked: dict[int, list[int]] = {}
+    unanswered = []
+    for part, row in enumerate(scores):
+        document = _document_for(row, documents, allowed={0, *picked} if len(picked) > 1 else None)
+        inside = np.flatnonzero(documents == document)
+        best = int(inside[np.argmax(row[inside])])
+        if cosines[part, inside].max() < NEAR:
+            unanswered.append(part)
+        else:
+            chosen = picked.setdefault(document, [])
+            chosen += [index for index in _around(units, row, best, inside) if index not in chosen]
+    order = sorted(picked, key=lambda document: document != 0)
+    limit = STATEMENTS_WITH_STEPS_MAX // max(len(order), 1) if len(order) > 1 else STATEMENTS_WITH_STEPS_MAX
+    kept = [index for document in order for index in sorted(picked[document][:limit])]
+    return Choice(tuple(units[index] for index in kept), tuple(unanswered))
+
+
+def _document_for(row: Scores, documents: NDArray[np.int64], allowed: set[int] | None) -> int:
+    """The document that answers one part: the main one, unless another is clearly better."""
+    bests = {int(d): float(row[documents == d].max()) for d in np.unique(documents) if allowed is None or d in allowed}
+    main = 0 if 0 in bests else min(bests)
+    best = max(bests, key=lambda document: bests[document])
+    return best if bests[best] > bests[main] + BETTER_ELSEWHERE else main
+
+
+def _around(units: Sequence[Unit], row: Scores, best: int, inside: NDArray[np.int64]) -> list[int]:
+    """The best unit with what belongs to it (its list, its lead-in, its code), then the next best of the document."""
+    together = _belonging(units, best)
+    for index in inside[np.argsort(-row[inside])]:
+        if len(together) >= 2 and (row[index] < 0.85 * row[best] or len(together) >= STATEMENTS_MAX - 2):
+            break
+        if int(index) not in together:
+            together += [other for other in _belonging(units, int(index)) if other not in together]
+    return together[:STATEMENTS_WITH_STEPS_MAX]
+
+
+def _belonging(units: Sequence[Unit], index: int) -> list[int]:
+    """This unit, and its neighbours without which it cannot be read: a whole list, a lead-in, code after a colon."""
+    unit = units[index]
+    group = [index]
+    if unit.sentence.kind in {"step", "code"}:
+        group = [i for i in _neighbours(units, index) if units[i].sentence.block == unit.sentence.block]
+        lead = group[0] - 1
+        if lead >= 0 and _same_passage(units[lead], unit) and _leads_in(units[lead]):
+            group = [lead, *group]
+    elif _leads_in(unit):
+        following = index + 1
+        if following < len(units) and _same_passage(units[following], unit):
+            block = units[following].sentence.block
+            group += [i for i in _neighbours(units, index) if i > index and units[i].sentence.block == block]
+    return group[:STATEMENTS_MAX]
+
+
+def _neighbours(units: Sequence[Unit], index: int) -> list[int]:
+    near = range(max(0, index - STATEMENTS_MAX), min(len(units), index + STATEMENTS_WITH_STEPS_MAX))
+    return [i for i in near if _same_passage(units[i], units[index])]
+
+
+def _same_passage(one: Unit, other: Unit) -> bool:
+    return one.evidence.evidence_id == other.evidence.evidence_id
+
+
+def _leads_in(unit: Unit) -> bool:
+    return unit.sentence.text.rstrip("*_ ").endswith(":")
+
+
+def statements_of(units: Sequence[Unit]) -> list[Statement]:
+    """The units as statements; a new paragraph starts with each document, passage, list or gap in the text."""
+    statements: list[Statement] = []
+    paragraph = 0
+    for before, unit in zip((None, *units), units, strict=False):
+        if before is not None and not _reads_on(before, unit):
+            paragraph += 1
+        sentence = unit.sentence
+        support = Support(unit.evidence, sentence.text)
+        statements.append(Statement(sentence.text, sentence.kind, paragraph, (support,), sentence.marker))
+    return statements
+
+
+def _reads_on(before: Unit, unit: Unit) -> bool:
+    if not _same_passage(before, unit):
+        return False
+    return before.sentence.block == unit.sentence.block or (_leads_in(before) and unit.sentence.kind != "prose")

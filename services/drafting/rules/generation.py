@@ -1,0 +1,126 @@
+"""What a generative drafter is asked, and what counts as a valid response."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from contracts.events import ContextRetrieved, Evidence
+from services.drafting.rules.layout import Statement, Support
+
+PASSAGES_MAX = 8
+PASSAGE_CHARACTERS_MAX = 3_000
+MESSAGE_CHARACTERS_MAX = 8_000
+EARLIER_MESSAGES_MAX = 4
+EARLIER_CHARACTERS_MAX = 1_500
+_FENCED = re.compile(r"\A\s*```(?:json)?\s*(?P<body>.*?)\s*```\s*\Z", re.DOTALL)
+
+
+class ResponseInvalid(Exception):
+    """The model's response cannot be used; the text says why, without its content."""
+
+
+class _Quote(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    passage: int
+    quote: Annotated[str, Field(max_length=2_000)]
+
+
+class _Sentence(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    text: Annotated[str, Field(min_length=1, max_length=1_500)]
+    citations: Annotated[list[_Quote], Field(max_length=6)]
+
+
+class _Response(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    sentences: Annotated[list[_Sentence], Field(max_length=12)]
+    unanswered: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=20)]
+
+
+def response_format() -> dict[str, Any]:
+    """The `response_format` of the request: a strict JSON schema, without the bounds that some servers refuse."""
+    quote = _object({"passage": {"type": "integer"}, "quote": {"type": "string"}})
+    sentence = _object({"text": {"type": "string"}, "citations": {"type": "array", "items": quote}})
+    unanswered = {"type": "array", "items": {"type": "string"}}
+    schema = _object({"sentences": {"type": "array", "items": sentence}, "unanswered": unanswered})
+    return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def offered(event: ContextRetrieved) -> Sequence[Evidence]:
+    """The passages that the model is shown, numbered from 1 in this order."""
+    return event.context.evidence[:PASSAGES_MAX]
+
+
+def question_text(event: ContextRetrieved) -> str:
+    """The user message: ticket and passages as JSON, so that neither can pass for the other or for instructions."""
+    ticket = event.ticket
+    data = {
+        "customer_message": {
+            "language": event.classification.language,
+            "subject": ticket.subject,
+            "body": ticket.body[:MESSAGE_CHARACTERS_MAX],
+            "earlier": [
+                {"author": message.author, "body": message.body[:EARLIER_CHARACTERS_MAX]}
+                for message in ticket.thread[-EARLIER_MESSAGES_MAX:]
+            ],
+        },
+        "passages": [
+            {"number": number, "title": one.title, "heading": one.heading, "text": one.text[:PASSAGE_CHARACTERS_MAX]}
+            for number, one in enumerate(offered(event), start=1)
+        ],
+    }
+    return json.dumps(data, ensure_ascii=False, indent=1)
+
+
+def statements_in(text: str, passages: Sequence[Evidence]) -> tuple[list[Statement], tuple[str, ...]]:
+    """The statements and the unanswered parts of a response.
+
+    Raises:
+        ResponseInvalid: it is not JSON of the schema, or a sentence has no citation, or a quote is not in its passage.
+    """
+    fenced = _FENCED.match(text)
+    try:
+        response = _Response.model_validate_json(fenced["body"] if fenced else text)
+    except ValidationError as error:
+        raise ResponseInvalid(f"not the agreed JSON: {error.errors(include_input=False)[0]['type']}") from None
+    statements = []
+    for sentence in response.sentences:
+        supports = tuple(_support(quote, passages) for quote in sentence.citations)
+        if not supports:
+            raise ResponseInvalid("a sentence without a citation")
+        statements.append(Statement(sentence.text, "prose", 0, supports))
+    return statements, tuple(part for part in response.unanswered if part.strip())
+
+
+def _support(quote: _Quote, passages: Sequence[Evidence]) -> Support:
+    if not 1 <= quote.passage <= len(passages):
+        raise ResponseInvalid("a citation of a passage that does not exist")
+    passage = passages[quote.passage - 1]
+    exact = _exact(quote.quote, passage.text)
+    if exact is None:
+        raise ResponseInvalid("a quote that is not in its passage")
+    return Support(passage, exact)
+
+
+def _exact(quote: str, text: str) -> str | None:
+    """The quote as it stands in the text, where models change only white space and the case of letters."""
+    words = quote.split()
+    if not words:
+        return None
+    match = re.search(r"\s+".join(re.escape(word) for word in words[:400]), text, re.IGNORECASE)
+    return match.group() if match else None

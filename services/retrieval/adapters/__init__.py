@@ -1,0 +1,1 @@
+"""The world outside retrieval: PostgreSQL, the embedding models, and files of knowledge."""

@@ -1,0 +1,40 @@
+"""One vector space of two models: MiniLM for meaning in English, USE to find English articles in other languages."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from shared.embedding import MiniLM, MultilingualUSE, Remembering, Vectors
+
+# Chosen by nDCG@10 on two public help-desk sets; from .9 to .7 the results differ by less than .005.
+_MINILM_WEIGHT = 0.8
+_ENGLISH = frozenset({"en", "und"})
+
+
+class TwoModels:
+    """Passages carry both models' vectors side by side, so that a query may use both or the multilingual one alone."""
+
+    def __init__(self) -> None:
+        self._english = Remembering(MiniLM(), capacity=256)
+        self._multilingual = Remembering(MultilingualUSE(), capacity=256)
+        self.dimensions = self._english.dimensions + self._multilingual.dimensions
+        self.name = f"{self._english.name}*{_MINILM_WEIGHT}+{self._multilingual.name}"
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """One row for each passage, of length one."""
+        return np.hstack(
+            [
+                self._english.embed(texts) * np.float32(_MINILM_WEIGHT**0.5),
+                self._multilingual.embed(texts) * np.float32((1 - _MINILM_WEIGHT) ** 0.5),
+            ]
+        )
+
+    def embed_query(self, query: str, language: str) -> Vectors:
+        """The query's vector; where MiniLM does not know the language, only the multilingual part counts."""
+        if language in _ENGLISH:
+            vector: Vectors = self.embed([query])[0]
+            return vector
+        # Scaled so that the inner product with a passage is the multilingual model's cosine.
+        multilingual = self._multilingual.embed([query])[0] / np.float32((1 - _MINILM_WEIGHT) ** 0.5)
+        padded: Vectors = np.concatenate([np.zeros(self._english.dimensions, dtype=np.float32), multilingual])
+        return padded

@@ -1,0 +1,61 @@
+"""What retrieval needs from the outside."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from contracts.events import Evidence
+from services.retrieval.rules import Chunk, Document
+from shared.embedding import Vectors
+
+
+class QueryEmbedder(Protocol):
+    """Makes the vector of a query, given the query's language (BCP 47)."""
+
+    def embed_query(self, query: str, language: str) -> Vectors:
+        """One vector; its inner product with a passage's vector is a cosine of meaning."""
+        ...
+
+
+class PassageEmbedder(Protocol):
+    """Makes the vectors of passages. `name` changes where vectors can no longer be compared with older ones."""
+
+    name: str
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """One row for each text."""
+        ...
+
+
+class Search(Protocol):
+    """Finds passages. Implementations filter by tenant inside the query, never after it."""
+
+    index_version: str
+
+    async def search(self, tenant: str, query: str, vector: Vectors) -> tuple[Evidence, ...]:
+        """The best passages that customers of `tenant` may see, best first; empty where nothing was found.
+
+        Raises:
+            DependencyDown: the store cannot be reached; the caller should wait and try again.
+        """
+        ...
+
+
+class KnowledgeStore(Protocol):
+    """Keeps the articles of each tenant with their passages."""
+
+    async def versions(self, tenant: str) -> dict[str, str]:
+        """The version of each article of the tenant, by document id."""
+        ...
+
+    async def put(
+        self, tenant: str, collection: str, articles: Sequence[tuple[Document, str, Sequence[Chunk], Vectors]]
+    ) -> None:
+        """Stores articles, each with its version, passages and their vectors, in one transaction.
+
+        What was stored of an article before is gone in the same moment.
+        """
+        ...
+
+    async def remove_missing(self, tenant: str, collection: str, present: frozenset[str]) -> int:
+        """Removes the articles of the collection whose ids are not `present`; returns how many."""
+        ...
