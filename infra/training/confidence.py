@@ -1,0 +1,274 @@
+"""Learns how far a draft can be trusted, from labelled cases run through the real stages."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+from uuid import UUID, uuid5
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import brier_score_loss, roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from contracts.events import AnswerDrafted, ContextRetrieved, Ticket, TicketClassified, TicketReceived
+from contracts.pack import IntentExample, Pack
+from services.classification import handler as classification
+from services.classification.adapters.model import TrainedClassifier
+from services.classification.adapters.store import load_model
+from services.classification.ports import Domain
+from services.classification.training import train as train_classifier
+from services.drafting import handler as drafting
+from services.drafting.ports import Drafter
+from services.retrieval import handler as retrieval
+from services.retrieval.ports import QueryEmbedder, Search
+from services.validation.adapters import calibration_file
+from services.validation.rules.checks import citations_by_number, evidence_by_id
+from services.validation.rules.claims import claims_of, judge
+from services.validation.rules.confidence import EVIDENCE_FEATURES, INTENT_FEATURES, Calibration, features_of
+from shared.embedding import Embedder
+from shared.language import detect_language
+
+CASES_MIN = 60
+FOLDS = 10
+CLASSIFIER_FOLDS = 5
+SEED = 20_260_101
+PRECISION_WANTED = 0.97
+AT_ONCE = 4
+STRENGTHS = (0.03, 0.1, 0.3, 1.0)
+_NAMESPACE = UUID("6f1f6f3c-5d0c-4c53-9c54-1a1f0f3f7c11")
+_TENANT = "training"
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+Numbers = NDArray[np.float64]
+
+
+class TooFewCases(Exception):
+    """The pack's examples do not make enough labelled cases for a calibration that means something."""
+
+
+@dataclass(frozen=True)
+class ClassifiedExample:
+    """A labelled text as a classified ticket, by a model that was not trained on it. `articles` answer it."""
+
+    event: TicketClassified
+    articles: frozenset[str]
+
+
+@dataclass(frozen=True)
+class LabelledCase:
+    """What validation would compute for a draft, and whether the draft was right."""
+
+    features: Mapping[str, float]
+    correct: bool
+
+
+class ConfidenceCard(BaseModel):
+    """How good a confidence model is, all by cross-validation. `threshold` releases at PRECISION_WANTED or better."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["full", "evidence"]
+    sample_size: int
+    correct: int
+    auroc: float
+    ece: float
+    brier: float
+    threshold: float
+    coverage_at_threshold: float
+    precision_at_threshold: float
+    weights: dict[str, float]
+
+
+async def classified_examples(pack: Pack, english: Embedder, multilingual: Embedder) -> list[ClassifiedExample]:
+    """The pack's examples in a language its knowledge is in, each classified by a model that has not seen it.
+
+    Those of intents come with the articles that answer them; those out of scope with none. The classifier is trained
+    CLASSIFIER_FOLDS times, each time on the pack without one part of its examples.
+    """
+    examples = [one for intent in pack.intents for one in intent.examples] + list(pack.out_of_scope)
+    part_of = {one.text: index % CLASSIFIER_FOLDS for index, one in enumerate(examples)}
+    found: list[ClassifiedExample] = []
+    for part in range(CLASSIFIER_FOLDS):
+        rest = pack.model_copy(
+            update={
+                "intents": tuple(
+                    intent.model_copy(update={"examples": _not_in(part, part_of, intent.examples)})
+                    for intent in pack.intents
+                ),
+                "out_of_scope": _not_in(part, part_of, pack.out_of_scope),
+            }
+        )
+        with TemporaryDirectory() as folder:
+            await asyncio.to_thread(train_classifier, rest, english, multilingual, Path(folder))
+            classifier = TrainedClassifier(load_model(Path(folder)), english, multilingual)
+        held_out = [one for one in examples if part_of[one.text] == part and _judgeable(one, pack)]
+        domains = {_TENANT: Domain(pack=pack, classifier=classifier)}
+        found += [await _classified(one, domains) for one in held_out]
+    return found
+
+
+def _not_in(part: int, part_of: Mapping[str, int], examples: tuple[IntentExample, ...]) -> tuple[IntentExample, ...]:
+    return tuple(one for one in examples if part_of[one.text] != part)
+
+
+def _judgeable(example: IntentExample, pack: Pack) -> bool:
+    """An example of an intent that names no article cannot be judged; one out of scope is always wrong to answer."""
+    return example.language in pack.knowledge_languages and (bool(example.articles) or example in pack.out_of_scope)
+
+
+async def _classified(example: IntentExample, domains: Mapping[str, Domain]) -> ClassifiedExample:
+    event_id = uuid5(_NAMESPACE, example.text)
+    ticket = Ticket(source="training", external_id="", requester="", body=example.text, received_at=_EPOCH)
+    received = TicketReceived(
+        event_id=event_id,
+        occurred_at=_EPOCH,
+        tenant=_TENANT,
+        conversation_id=event_id,
+        case_id=event_id,
+        turn=1,
+        ticket=ticket,
+    )
+    [classified] = await classification.handle(received, domains=domains, detect_language=detect_language, now=_EPOCH)
+    assert isinstance(classified, TicketClassified)
+    return ClassifiedExample(classified, frozenset(example.articles))
+
+
+async def labelled_cases(
+    pack: Pack,
+    examples: Sequence[ClassifiedExample],
+    *,
+    tenant: str,
+    search: Search,
+    embedder: QueryEmbedder,
+    drafter: Drafter,
+) -> list[LabelledCase]:
+    """Each example as a ticket through retrieval, drafting and validation's own features.
+
+    A draft is right where the document it cites first is among those that answer the example. Examples for which the
+    drafter abstains make no case: there is nothing to trust.
+    """
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def case(example: ClassifiedExample) -> LabelledCase | None:
+        async with places:
+            event = example.event.model_copy(update={"tenant": tenant})
+            [found] = await retrieval.handle(event, search=search, embedder=embedder, now=_EPOCH)
+            assert isinstance(found, ContextRetrieved)
+            [drafted] = await drafting.handle(found, drafter=drafter, pack=pack, now=_EPOCH)
+            assert isinstance(drafted, AnswerDrafted)
+        return await asyncio.to_thread(_case, drafted, example.articles, pack)
+
+    cases = await asyncio.gather(*(case(example) for example in examples))
+    return [one for one in cases if one is not None]
+
+
+def _case(event: AnswerDrafted, articles: frozenset[str], pack: Pack) -> LabelledCase | None:
+    if not event.draft.citations:
+        return None
+    citations, evidence = citations_by_number(event), evidence_by_id(event)
+    claims = [judge(claim, citations, evidence) for claim in claims_of(event, pack.tone)]
+    return LabelledCase(features_of(event, claims, pack), event.draft.citations[0].document_id in articles)
+
+
+# ── Fitting ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def fit(
+    cases: Sequence[LabelledCase], kind: Literal["full", "evidence"], version: str
+) -> tuple[Calibration, ConfidenceCard]:
+    """A logistic regression on the cases and its card; the strength of regularisation is chosen by cross-validation.
+
+    Raises:
+        TooFewCases: fewer than CASES_MIN, or hardly any that are right, or that are wrong.
+    """
+    names = EVIDENCE_FEATURES + (INTENT_FEATURES if kind == "full" else ())
+    x = np.array([[case.features.get(name, 0.0) for name in names] for case in cases])
+    y = np.array([case.correct for case in cases], dtype=np.int64)
+    if len(y) < CASES_MIN or min(int(y.sum()), int(len(y) - y.sum())) < FOLDS:
+        raise TooFewCases(f"{len(y)} labelled cases, {int(y.sum())} right: too few to calibrate a confidence")
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
+    tried = {
+        c: cross_val_predict(_model(c), x, y, cv=folds, method="predict_proba")[:, 1] for c in (0.03, 0.1, 0.3, 1.0)
+    }
+    best = min(tried, key=lambda c: brier_score_loss(y, tried[c]))
+    model = _model(best).fit(x, y)
+    scaler, regression = model[0], model[1]
+    calibration = Calibration(
+        version=version,
+        kind=kind,
+        features=names,
+        means=tuple(round(float(value), 6) for value in scaler.mean_),
+        scales=tuple(round(float(value), 6) or 1.0 for value in scaler.scale_),
+        weights=tuple(round(float(value), 6) for value in regression.coef_[0]),
+        intercept=round(float(regression.intercept_[0]), 6),
+        sample_size=len(y),
+    )
+    return calibration, _card(calibration, y, tried[best])
+
+
+def _model(c: float) -> Any:
+    return make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=2_000))
+
+
+def _card(calibration: Calibration, y: NDArray[np.int64], predicted: Numbers) -> ConfidenceCard:
+    threshold = release_threshold(y, predicted)
+    released = predicted >= threshold
+    return ConfidenceCard(
+        kind=calibration.kind,
+        sample_size=len(y),
+        correct=int(y.sum()),
+        auroc=round(float(roc_auc_score(y, predicted)), 4),
+        ece=round(expected_calibration_error(y, predicted), 4),
+        brier=round(float(brier_score_loss(y, predicted)), 4),
+        threshold=round(threshold, 4),
+        coverage_at_threshold=round(float(released.mean()), 4),
+        precision_at_threshold=round(float(y[released].mean()), 4) if released.any() else 1.0,
+        weights=dict(zip(calibration.features, calibration.weights, strict=True)),
+    )
+
+
+def release_threshold(y: NDArray[np.int64], predicted: Numbers) -> float:
+    """The lowest threshold from which on up the predictions are right PRECISION_WANTED of the time; 1.0 if none."""
+    order = np.argsort(-predicted, kind="stable")
+    precision = np.cumsum(y[order]) / np.arange(1, len(y) + 1)
+    # Cases of one prediction are released together, so a threshold counts at the last of them.
+    last = np.append(np.diff(predicted[order]) != 0, True)
+    good = np.flatnonzero(last & (precision >= PRECISION_WANTED))
+    return float(predicted[order][good[-1]]) if len(good) else 1.0
+
+
+def expected_calibration_error(y: NDArray[np.int64], predicted: Numbers, bins: int = 10) -> float:
+    """The mean distance of prediction and outcome over bins of equal width (Naeini et al., AAAI 2015)."""
+    places = np.minimum((predicted * bins).astype(int), bins - 1)
+    error = 0.0
+    for place in np.unique(places):
+        inside = places == place
+        error += inside.mean() * abs(float(predicted[inside].mean()) - float(y[inside].mean()))
+    return error
+
+
+def train_confidence(pack: Pack, cases: Sequence[LabelledCase], home: Path, version: str) -> list[ConfidenceCard]:
+    """Fits both models on the cases and writes them, with their cards, where validation looks for them.
+
+    Raises:
+        TooFewCases: see `fit`.
+    """
+    cards = []
+    for kind in ("full", "evidence"):
+        if kind == "full" and not pack.intents:
+            continue
+        calibration, card = fit(cases, kind, f"{version}-{kind}")
+        path = calibration_file(home, pack, kind)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(calibration.model_dump_json(indent=1), encoding="utf-8")
+        path.with_suffix(".card.json").write_text(card.model_dump_json(indent=1), encoding="utf-8")
+        cards.append(card)
+    return cards

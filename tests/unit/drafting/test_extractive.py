@@ -1,0 +1,115 @@
+"""The extractive drafter quotes what answers, says what it could not find, and abstains where nothing is near."""
+
+from typing import Any
+
+import pytest
+
+from contracts.events import Context, ContextRetrieved, Draft, RankedIntent
+from services.drafting import handler
+from services.drafting.adapters.extractive import ExtractiveDrafter
+from tests.fakes.embedding import WordEmbedder
+from tests.unit.cases import HEAD, NOON, classification, evidence, invoices, pack, retrieved, ticket
+
+DRAFTER = ExtractiveDrafter(english=WordEmbedder(), multilingual=WordEmbedder())
+
+
+def drafted(body: str, **fields: Any) -> Draft:
+    return DRAFTER.draft_now(retrieved(ticket=ticket(body), **fields), pack())
+
+
+def test_every_citation_quotes_its_evidence_and_points_at_its_words() -> None:
+    event = retrieved(ticket=ticket("How do I roll back to an earlier release from the command line?"))
+
+    draft = DRAFTER.draft_now(event, pack())
+
+    passages = {one.evidence_id: one for one in event.context.evidence}
+    assert draft.citations
+    for citation in draft.citations:
+        assert citation.quote in passages[citation.evidence_id].text
+        assert draft.text[citation.start : citation.end] == " ".join(citation.quote.split())
+        assert f"[{citation.number}]" in draft.text
+
+
+def test_steps_stay_together_in_order_with_their_lead_in() -> None:
+    draft = drafted("How do I roll back from the command line, which release number do I choose?")
+
+    lines = draft.text.splitlines()
+    steps = [line for line in lines if line[:2] in {"1.", "2.", "3."}]
+    assert [line[:2] for line in steps] == ["1.", "2.", "3."]
+    assert "To roll back from the command line:" in draft.text
+    assert draft.text.index("To roll back from the command line:") < draft.text.index("1. List")
+
+
+def test_the_answer_is_framed_in_the_tickets_language_and_names_its_source() -> None:
+    draft = drafted("Wie kann ich den release rollback database?", classification=classification(language="de"))
+
+    assert draft.text.startswith("Guten Tag,")
+    assert draft.text.endswith("Freundliche Grüße")
+    assert "https://help.northquay.example/rollback-a-release" in draft.text
+    assert draft.language == "en"
+
+
+def test_two_questions_are_answered_from_two_documents() -> None:
+    draft = drafted("How do I roll back to an earlier release? And where can I download every invoice by email?")
+
+    assert draft.citations[0].document_id == "rollback-a-release"
+    assert {one.document_id for one in draft.citations} == {"rollback-a-release", "invoices-and-receipts"}
+    assert draft.unanswered == ()
+
+
+def test_a_part_that_nothing_answers_is_named() -> None:
+    draft = drafted("How do I roll back to an earlier release? Do giraffes sleep standing upright at night?")
+
+    assert draft.unanswered == ("Do giraffes sleep standing upright at night?",)
+    assert "We could not find an answer to this:\n- Do giraffes sleep" in draft.text
+
+
+def test_personal_data_and_links_of_the_ticket_are_not_repeated() -> None:
+    draft = drafted("How do I roll back a release? Can giraffes [EMAIL_1] read https://evil.example/x upright?")
+
+    assert "[EMAIL_1]" not in draft.text
+    assert "evil.example" not in draft.text
+
+
+@pytest.mark.parametrize("body", ["Do giraffes sleep standing upright?", "", "🙂" * 50, "x" * 200_000])
+def test_nothing_near_gives_no_text(body: str) -> None:
+    draft = drafted(body)
+
+    assert draft.text == ""
+    assert draft.citations == ()
+    assert draft.unanswered
+
+
+def test_no_evidence_gives_no_text() -> None:
+    event = ContextRetrieved(
+        **HEAD, ticket=ticket(), classification=classification(), context=Context(evidence=(), query="q")
+    )
+
+    assert DRAFTER.draft_now(event, pack()).text == ""
+
+
+def test_the_documents_of_a_likely_intent_come_first() -> None:
+    twin = evidence("invoices-and-receipts", evidence().text)
+    other = (RankedIntent(intent="billing_invoice", probability=0.9),)
+    event = retrieved(evidence(), twin, classification=classification(intents=other))
+
+    assert DRAFTER.draft_now(event, pack()).citations[0].document_id == "invoices-and-receipts"
+
+
+def test_links_inside_the_knowledge_base_become_words() -> None:
+    passage = evidence(
+        text="To roll back a release see [release history](release-history) or [status](https://s.example/)."
+    )
+    draft = drafted("roll back a release", context=Context(evidence=(passage, invoices()), query="q"))
+
+    assert "see release history or [status](https://s.example/)" in draft.text
+
+
+async def test_the_handler_turns_the_draft_into_the_next_event() -> None:
+    event = retrieved()
+
+    [drafted_event] = await handler.handle(event, drafter=DRAFTER, pack=pack(), now=NOON)
+    [again] = await handler.handle(event, drafter=DRAFTER, pack=pack(), now=NOON)
+
+    assert drafted_event == again
+    assert drafted_event.event_id != event.event_id
