@@ -1,4 +1,4 @@
-"""Every metric, named and explained in one place. Names follow OpenTelemetry's semantic conventions where they exist."""
+"""Every metric, named and explained in one place; names follow OpenTelemetry's conventions where there are any."""
 
 from opentelemetry import metrics
 

@@ -30,6 +30,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         stack.up(attached=True)
     try:
         environment = stack.environment()
+        _let_make_databases(environment)
         with pytest.MonkeyPatch.context() as patch:
             for name, value in environment.items():
                 patch.setenv(name, value)
@@ -39,41 +40,43 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
             stack.down()
 
 
-@pytest.fixture(scope="session")
-def database_admin_url(servers: dict[str, str]) -> str:
-    """Who may make databases and extensions: the superuser of the stack's server, or whom a given server's URL names.
-
-    The stack's own role may make databases too from here on.
-    """
+def _admin_url(environment: dict[str, str]) -> str:
+    """Who may make extensions: the superuser of the stack's own server, or whom a given server's URL names."""
     from infra.stack.home import Home
 
-    url = urlsplit(servers["HANDRAIL_DATABASE_URL"])
-    secrets = Home(Path(servers["HANDRAIL_HOME"])).secrets()
+    url = urlsplit(environment["HANDRAIL_DATABASE_URL"])
+    secrets = Home(Path(environment["HANDRAIL_HOME"])).secrets()
     if url.password != secrets["HANDRAIL_DATABASE_PASSWORD"]:
         return url.geturl()
     address = f"postgres:{secrets['HANDRAIL_POSTGRES_PASSWORD']}@{url.hostname}:{url.port}"
-    admin_url = url._replace(netloc=address, path="/postgres").geturl()
-    with psycopg.connect(admin_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(url.username or "")))
-    return admin_url
+    return url._replace(netloc=address, path="/postgres").geturl()
+
+
+def _let_make_databases(environment: dict[str, str]) -> None:
+    """On the stack's own server its role gets the right to; on a given one that is the giver's to grant."""
+    url = environment["HANDRAIL_DATABASE_URL"]
+    if (admin_url := _admin_url(environment)) != url:
+        with psycopg.connect(admin_url, autocommit=True) as connection:
+            role = sql.Identifier(urlsplit(url).username or "")
+            connection.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(role))
 
 
 @pytest.fixture(scope="session")
-def migrated_database(servers: dict[str, str], database_admin_url: str) -> Iterator[str]:
+def migrated_database(servers: dict[str, str]) -> Iterator[str]:
     """The URL of a new database that has all tables of the services and no rows; it is gone after the session."""
     from infra.postgres.migrate import migrate
     from infra.stack.database import create_extensions
 
-    url = urlsplit(servers["HANDRAIL_DATABASE_URL"])
+    url, admin_url = urlsplit(servers["HANDRAIL_DATABASE_URL"]), _admin_url(servers)
     name = f"test_{uuid4().hex[:12]}"
     create = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(url.username or ""))
-    with psycopg.connect(database_admin_url, autocommit=True) as connection:
+    with psycopg.connect(admin_url, autocommit=True) as connection:
         connection.execute(create)
-    create_extensions(urlsplit(database_admin_url)._replace(path=f"/{name}").geturl())
+    create_extensions(urlsplit(admin_url)._replace(path=f"/{name}").geturl())
     fresh = url._replace(path=f"/{name}").geturl()
     migrate(fresh)
     yield fresh
-    with psycopg.connect(database_admin_url, autocommit=True) as connection:
+    with psycopg.connect(admin_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 

@@ -128,9 +128,7 @@ async def kafka_course(
             sink.assign([TopicPartition(last, partition) for partition in range(PARTITIONS)])
             try:
                 workers.start([command(hop) for hop in range(HOPS)])
-                yield KafkaCourse(
-                    prefix=run, workers=workers, producer=producer, sink=sink, with_headers=with_headers
-                )
+                yield KafkaCourse(prefix=run, workers=workers, producer=producer, sink=sink, with_headers=with_headers)
             finally:
                 await asyncio.to_thread(workers.stop)
 

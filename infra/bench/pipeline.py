@@ -85,9 +85,7 @@ def whole(home: Path, environ: Mapping[str, str], *, count: int, times: int, rep
         return {"error": str(problem)}
     try:
         system = WholeSystem(stack)
-        found = asyncio.run(
-            rounds([system], stack, count=count, warm_up=WHOLE_WARM_UP, times=times, report=report)
-        )
+        found = asyncio.run(rounds([system], stack, count=count, warm_up=WHOLE_WARM_UP, times=times, report=report))
         return dict(found[system.name])
     finally:
         stack.down()

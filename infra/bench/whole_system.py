@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 from contracts.events import AnswerReleased, ReviewRequested
 from infra.bench.contenders import PASS_SECONDS_MAX
@@ -69,10 +69,8 @@ class WholeSystem:
         programs = {program.name for program in PROGRAMS}
         processes = (await asyncio.to_thread(self.stack.status)).processes
         tenant = load_tenants(Path(environ["HANDRAIL_TENANTS_FILE"]))[DEMO_TENANT]
-        sink = AIOKafkaConsumer(bootstrap_servers=environ["HANDRAIL_KAFKA_BOOTSTRAP"], enable_auto_commit=False)
-        async with sink:
-            ends = (AnswerReleased.topic, ReviewRequested.topic)
-            sink.assign([TopicPartition(end, number) for end in ends for number in sink.partitions_for_topic(end) or ()])
+        bootstrap = environ["HANDRAIL_KAFKA_BOOTSTRAP"]
+        async with AIOKafkaConsumer(AnswerReleased.topic, ReviewRequested.topic, bootstrap_servers=bootstrap) as sink:
             yield WholeCourse(
                 prefix=run,
                 pids=[process.pid for process in processes if process.name in programs],

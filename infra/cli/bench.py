@@ -29,15 +29,17 @@ def pipeline(
 
     It runs on servers of its own, below HANDRAIL_HOME/bench, unless they are given by URL.
     """
+    home = Home.of(os.environ).path / "bench"
     with plain_problems(as_json):
-        home = Home.of(os.environ).path / "bench"
-        found = bench_pipeline(
-            home, os.environ, count=tickets, times=rounds, report=lambda said: err.print(said, style="dim", markup=False)
-        )
+        found = bench_pipeline(home, os.environ, count=tickets, times=rounds, report=_report)
     if as_json:
         typer.echo(json.dumps(found))
     else:
         _show(found)
+
+
+def _report(sentence: str) -> None:
+    err.print(sentence, style="dim", markup=False)
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -29,16 +29,18 @@ async def apply(settings: Settings) -> None:
     engine = async_engine(settings, "verticals", pool_size=1)
     try:
         embedder = TwoModels()
-        for tenant in load_tenants(settings.tenants_file).values():
-            await _ingest(tenant, engine, embedder)
+        for tenant, knowledge in _knowledge(settings):
+            await _ingest(tenant, knowledge, engine, embedder)
     finally:
         await engine.dispose()
 
 
-async def _ingest(tenant: Tenant, engine: AsyncEngine, embedder: TwoModels) -> None:
-    folder: Path = tenant.pack / "knowledge"
-    if not folder.is_dir():
-        return
+def _knowledge(settings: Settings) -> list[tuple[Tenant, Path]]:
+    tenants = load_tenants(settings.tenants_file).values()
+    return [(tenant, folder) for tenant in tenants if (folder := tenant.pack / "knowledge").is_dir()]
+
+
+async def _ingest(tenant: Tenant, folder: Path, engine: AsyncEngine, embedder: TwoModels) -> None:
     began = time.monotonic()
     store = PostgresKnowledge(engine, RetrievalSettings(), embedder.name)
     report = await ingest(

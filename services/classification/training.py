@@ -141,8 +141,7 @@ def _train_scope(pack: Pack, embed: _Embedding, card: dict[str, object]) -> Scop
         return None
     inside += pack.ordinary
     labels = np.array([0] * len(inside) + [1] * len(outside))
-    data = embed(inside + outside)
-    trained = _cross_validated(data, labels, len(labels), strength=10.0, balanced=True)
+    trained = _cross_validated(data := embed(inside + outside), labels, len(labels), strength=10.0, balanced=True)
     evidence = np.stack([trained.logits[:, 1] - trained.logits[:, 0], _held_out_nearness(data, labels)], axis=1)
     # Balanced, as if every second ticket were out of scope: an answer to the wrong question is worse than none.
     stacking = _fit(evidence.astype(np.float32), labels, np.ones(len(labels)), 1.0, balanced=True)

@@ -21,7 +21,8 @@ def save_model(model: Model, card: dict[str, Any], folder: Path) -> None:
     arrays: dict[str, Any] = {"part_weights": model.part_weights}
     temperatures: dict[str, tuple[float, float]] = {}
     scope = model.scope
-    for name, head in (("intent", model.intent_head), ("scope", scope and scope.head), ("risk", model.risk_head)):
+    scope_head = None if scope is None else scope.head
+    for name, head in (("intent", model.intent_head), ("scope", scope_head), ("risk", model.risk_head)):
         if head is not None:
             arrays |= {f"{name}_english": head.english, f"{name}_multilingual": head.multilingual}
             temperatures[name] = head.temperatures

@@ -1,0 +1,132 @@
+"""Personal data is found, replaced and put back; hostile text costs no more than any other."""
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from shared.personal_data import TOKEN, find_personal_data, restore, tokenise
+
+FOUND = [
+    ("Write to ann.o-neil+shop@mail.example.co.uk, please", ["ann.o-neil+shop@mail.example.co.uk"], "EMAIL"),
+    ("IBAN DE89 3704 0044 0532 0130 00.", ["DE89 3704 0044 0532 0130 00"], "IBAN"),
+    ("MY IBAN IS GB82WEST12345698765432 AND MY NAME IS JO", ["GB82WEST12345698765432"], "IBAN"),
+    ("card 4111 1111 1111 1111 was charged", ["4111 1111 1111 1111"], "CARD"),
+    ("card 5500-0055-5555-5559", ["5500-0055-5555-5559"], "CARD"),
+    ("call +49 (30) 1234-5678 now", ["+49 (30) 1234-5678"], "PHONE"),
+    ("call 030 1234 5678", ["030 1234 5678"], "PHONE"),
+    ("the password is hunter2hunter2", ["hunter2hunter2"], "SECRET"),
+    ("Passwort: geheim123", ["geheim123"], "SECRET"),
+    ("DATABASE_URL=postgres://app:s3cr3t@db.example/app", ["app:s3cr3t"], "SECRET"),
+    ("token ghp_abcdefghijklmnopqrstuvwxyz0123456789", ["ghp_abcdefghijklmnopqrstuvwxyz0123456789"], "SECRET"),
+    (
+        "a\n-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nMIIB\n-----END RSA PRIVATE KEY-----\nb",
+        ["-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nMIIB\n-----END RSA PRIVATE KEY-----"],
+        "SECRET",
+    ),
+    ("key: -----BEGIN PRIVATE KEY-----\nMIIB", ["-----BEGIN PRIVATE KEY-----\nMIIB"], "SECRET"),
+    ("eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSMeK", ["eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSMeK"], "SECRET"),
+]
+
+
+@pytest.mark.parametrize(("text", "parts", "kind"), FOUND)
+def test_what_is_personal_is_found(text: str, parts: list[str], kind: str) -> None:
+    found = find_personal_data(text)
+
+    assert [text[span.start : span.end] for span in found] == parts
+    assert {span.kind for span in found} == {kind}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The server 192.0.2.10 and 2001:db8:10::10 answer on port 5432.",
+        "Invoice NQ-2026-004182 of 3 November 2026, EUR 149.00",
+        "card 4111 1111 1111 1112 fails the checksum",
+        "0000 0000 0000 0000",
+        "DE89 3704 0044 0532 0130 01",
+        "release v12.4.1 at 2026-11-17T08:00:00Z took 12.5 s",
+        "sha256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "user@localhost",
+        "",
+    ],
+)
+def test_what_support_cannot_work_without_stays(text: str) -> None:
+    assert find_personal_data(text) == []
+
+
+def test_the_same_original_gets_the_same_token_in_subject_and_body() -> None:
+    originals: dict[str, str] = {}
+    subject = tokenise("From a@b.example", originals)
+    body = tokenise("I am a@b.example, copy c@d.example, call +49 30 1234567", originals)
+
+    assert subject == "From [EMAIL_1]"
+    assert body == "I am [EMAIL_1], copy [EMAIL_2], call [PHONE_1]"
+    assert originals == {"[EMAIL_1]": "a@b.example", "[EMAIL_2]": "c@d.example", "[PHONE_1]": "+49 30 1234567"}
+
+
+def test_restoring_leaves_tokens_that_are_not_known() -> None:
+    assert restore("Dear [EMAIL_1], [EMAIL_2] [NAME_1]", {"[EMAIL_1]": "a@b.example"}) == (
+        "Dear a@b.example, [EMAIL_2] [NAME_1]"
+    )
+
+
+def test_an_original_that_looks_like_a_token_is_not_restored_twice() -> None:
+    assert restore("[SECRET_1]", {"[SECRET_1]": "[EMAIL_1]", "[EMAIL_1]": "a@b.example"}) == "[EMAIL_1]"
+
+
+PIECES = st.sampled_from(
+    [piece for text, parts, _ in FOUND for piece in (text, *parts)]
+    + ["\n", " ", ", ", "[", "]", "🙂", "é", "@", "+", "0"]
+)
+
+
+@given(st.lists(PIECES | st.text(max_size=20), max_size=12).map("".join))
+def test_tokenising_and_restoring_gives_the_text_back(text: str) -> None:
+    assume(not TOKEN.search(text))
+    originals: dict[str, str] = {}
+
+    assert restore(tokenise(text, originals), originals) == text
+
+
+@given(st.lists(PIECES | st.text(max_size=20), max_size=12).map("".join))
+def test_spans_are_in_order_without_overlap_and_inside_the_text(text: str) -> None:
+    position = 0
+    for span in find_personal_data(text):
+        assert position <= span.start < span.end <= len(text)
+        position = span.end
+
+
+@given(st.lists(PIECES, max_size=12).map(" ".join))
+def test_what_was_replaced_is_nowhere_in_the_tokenised_text(text: str) -> None:
+    originals: dict[str, str] = {}
+    tokenised = tokenise(text, originals)
+    left = [tokenised[span.start : span.end] for span in find_personal_data(tokenised)]
+
+    assert not {*left} & {*originals.values()}
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "AA00" + "A" * 32 + "_ ",
+        "-----BEGIN PRIVATE KEY-----",
+        "eyJ-",
+        "://a:",
+        "1 ",
+        "+1 1 1 1 1 1 ",
+        "01 23 ",
+        "a.a@a.",
+    ],
+)
+def test_text_made_to_waste_time_yields_a_result(piece: str) -> None:
+    """The suite's time-out is the judge: before they were bounded, some of these took minutes."""
+    text = (piece * 100_000)[:400_000]
+    assert len(tokenise(text, {})) <= len(text) + 100
+
+
+def test_ten_thousand_addresses_get_ten_thousand_tokens() -> None:
+    text = " ".join(f"a{number}@b.co" for number in range(12_000))
+    originals: dict[str, str] = {}
+
+    assert restore(tokenise(text, originals), originals) == text
+    assert len(originals) == 12_000
