@@ -60,7 +60,7 @@ class MiniLM:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder.embed`; texts beyond 256 tokens are cut."""
-        encodings = self._tokenizer.encode_batch([text[:MINILM_CHARACTERS_MAX] for text in texts])
+        encodings = self._tokenizer.encode_batch([_readable(text, MINILM_CHARACTERS_MAX) for text in texts])
         tokens = [encoding.ids for encoding in encodings]
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for batch in _batches_of_like_length(tokens):
@@ -96,23 +96,9 @@ class MultilingualUSE:
         """See `Embedder.embed`; only the first 4000 characters of a text are read."""
         if not texts:
             return np.zeros((0, self.dimensions), dtype=np.float32)
-        return _unit(np.asarray(self._model.encode([text[:USE_CHARACTERS_MAX] for text in texts]), dtype=np.float32))
-
-
-class Joined:
-    """Several embedders side by side: the cosine is the mean of theirs, weighted by `weights`."""
-
-    def __init__(self, embedders: Sequence[Embedder], weights: Sequence[float]) -> None:
-        total = sum(weights)
-        self._parts = [
-            (embedder, float(np.sqrt(weight / total))) for embedder, weight in zip(embedders, weights, strict=True)
-        ]
-        self.name = "+".join(f"{part.name}*{factor:.3f}" for part, factor in self._parts)
-        self.dimensions = sum(embedder.dimensions for embedder in embedders)
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """See `Embedder.embed`."""
-        return np.hstack([part.embed(texts) * np.float32(factor) for part, factor in self._parts])
+        return _unit(
+            np.asarray(self._model.encode([_readable(text, USE_CHARACTERS_MAX) for text in texts]), dtype=np.float32)
+        )
 
 
 class Remembering:
@@ -153,6 +139,11 @@ def _batches_of_like_length(tokens: Sequence[Sequence[int]]) -> list[list[int]]:
         else:
             batches.append([index])
     return batches
+
+
+def _readable(text: str, characters_max: int) -> str:
+    """The beginning of the text; halves of surrogate pairs, which tokenizers refuse, become question marks."""
+    return text[:characters_max].encode("utf-8", "replace").decode()
 
 
 def _unit(vectors: Vectors) -> Vectors:

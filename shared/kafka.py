@@ -128,7 +128,6 @@ class KafkaConsumers:
             listener=ConsumerRebalanceListener.from_context(self._broker.context),
             heartbeat_interval_ms=2000,
             max_partition_fetch_bytes=DEAD_LETTER_BYTES_MAX,
-            fetch_max_wait_ms=100,
         )
         subscriber(on_record)
 

@@ -6,10 +6,7 @@ _meter = metrics.get_meter("handrail")
 
 # Messaging (OpenTelemetry semantic conventions for messaging, status: development).
 PROCESS_DURATION = _meter.create_histogram(
-    "messaging.process.duration", unit="s", description="Time to process one message, by stage."
-)
-CONSUMED = _meter.create_counter(
-    "messaging.client.consumed.messages", unit="{message}", description="Messages taken from a topic."
+    "messaging.process.duration", unit="s", description="Time to process one message; its count is the messages consumed."
 )
 SENT = _meter.create_counter(
     "messaging.client.sent.messages", unit="{message}", description="Messages published."

@@ -19,7 +19,8 @@ from shared.telemetry import tracer
 log = structlog.get_logger(__name__)
 
 BATCH_ROWS = 200
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.02
+POLL_SECONDS_IDLE = 0.2
 PAUSE_SECONDS = 1.0
 
 
@@ -53,11 +54,13 @@ class Relay:
         lock = text("SELECT pg_try_advisory_lock(hashtextextended('handrail-outbox:' || :schema, 0))")
         leads = bool((await connection.execute(lock, {"schema": self._schema})).scalar())
         await connection.commit()
+        pause = POLL_SECONDS
         while leads:
             moved = await self.relay_once(connection)
             self.last_pass_at = time.monotonic()
+            pause = POLL_SECONDS if moved else min(POLL_SECONDS_IDLE, pause * 1.5)
             if moved < BATCH_ROWS:
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(pause)
 
     async def relay_once(self, connection: AsyncConnection) -> int:
         """One batch; the number of rows moved. A crash between publication and deletion repeats rows, same ids."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from opentelemetry import metrics as otel_metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -27,6 +28,9 @@ from shared.telemetry import flush_telemetry, setup_telemetry
 log = structlog.get_logger(__name__)
 
 Check = Callable[[], Awaitable[str | None]]
+
+# FastAPI's own spans would follow a stranger's trace context and count every health check, and its logs quote errors.
+OWN_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
 @dataclass(kw_only=True)
@@ -46,7 +50,7 @@ class Service:
     settings: Settings
     stages: Sequence[Stage] = ()
     relay: Callable[[KafkaProducer], Relay] | None = None
-    api: FastAPI = field(default_factory=lambda: FastAPI(openapi_url=None))
+    api: FastAPI = field(default_factory=lambda: FastAPI(openapi_url=None, telemetry=OWN_TELEMETRY))
     checks: Sequence[Check] = ()
     on_stop: Sequence[Callable[[], Awaitable[None]]] = ()
     _consumers: KafkaConsumers | None = None
@@ -69,6 +73,9 @@ class Service:
             timeout_graceful_shutdown=int(self.settings.drain_seconds) + 5,
             server_header=False,
         )
+        # When it has shut down, uvicorn raises the signal again for the handler that it found.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
         uvicorn.Server(config).run()
         flush_telemetry()
         if self._consumers is not None and self._consumers.failed.is_set():

@@ -20,7 +20,8 @@ class Source(BaseModel):
     address to which answers go, `token` what they are authorised with.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Errors name the place without its value, which may be a secret.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     kind: Literal["generic", "zendesk"]
     secret: SecretStr
@@ -31,7 +32,7 @@ class Source(BaseModel):
 class Tenant(BaseModel):
     """One organisation; its data never meets another's."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     id: Annotated[str, Field(pattern=TENANT_ID)]
     pack: Path
@@ -51,5 +52,5 @@ def load_tenants(path: Path) -> dict[str, Tenant]:
         raise TenantsInvalid(
             f"{path} is missing; `handrail up` writes one, or set HANDRAIL_TENANTS_FILE"
         ) from error
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValidationError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError, ValidationError) as error:
         raise TenantsInvalid(f"{path} is no list of tenants: {str(error)[:500]}") from error

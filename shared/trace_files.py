@@ -42,14 +42,14 @@ class SpanRecord:
 
 def _value(value: object) -> dict[str, Any]:
     match value:
+        case str():  # By far the most frequent.
+            return {"stringValue": value}
         case bool():
             return {"boolValue": value}
         case int():
             return {"intValue": str(value)}
         case float():
             return {"doubleValue": value}
-        case str():
-            return {"stringValue": value}
         case _:
             return {"arrayValue": {"values": [_value(item) for item in value]}}  # type: ignore[attr-defined]
 

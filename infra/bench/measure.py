@@ -69,6 +69,7 @@ def summary(samples: Sequence[Sample]) -> dict[str, Any]:
         found[f"{name}_min"], found[f"{name}_max"] = round(min(values), 2), round(max(values), 2)
     brokers = [one.broker_cpu_ms_per_ticket for one in samples if one.broker_cpu_ms_per_ticket is not None]
     found["broker_cpu_ms_per_ticket"] = round(statistics.median(brokers), 2) if brokers else None
-    found["spans_per_ticket"] = round(statistics.median(one.spans_per_ticket for one in samples), 2)
+    if spans := statistics.median(one.spans_per_ticket for one in samples):
+        found["spans_per_ticket"] = round(spans, 2)
     found["rounds"] = len(samples)
     return found

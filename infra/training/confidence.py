@@ -97,8 +97,10 @@ async def classified_examples(pack: Pack, english: Embedder, multilingual: Embed
     part_of = {one.text: index % CLASSIFIER_FOLDS for index, one in enumerate(examples)}
     found: list[ClassifiedExample] = []
     for part in range(CLASSIFIER_FOLDS):
+        # Risks play no part in the confidence, and take longest to train.
         rest = pack.model_copy(
             update={
+                "flags": {},
                 "intents": tuple(
                     intent.model_copy(update={"examples": _not_in(part, part_of, intent.examples)})
                     for intent in pack.intents

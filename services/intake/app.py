@@ -25,7 +25,7 @@ from shared.clock import Clock, now
 from shared.database import async_engine, database_errors
 from shared.failures import DependencyDown, InvalidMessage, Retryable
 from shared.relay import Relay
-from shared.service import Service
+from shared.service import OWN_TELEMETRY, Service
 from shared.settings import Settings
 from shared.telemetry import current_traceparent, trace_id_of, tracer
 from shared.tenants import Source, Tenant, load_tenants
@@ -102,7 +102,14 @@ def build_app(
     tenants: dict[str, Tenant], ledger: Ledger, people: Pseudonyms, settings: IntakeSettings, clock: Clock = now
 ) -> FastAPI:
     """The HTTP edge: `POST /v1/webhooks/{source}/{tenant}`."""
-    app = FastAPI(title="Handrail intake", version="1", openapi_url="/openapi.json", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Handrail intake",
+        version="1",
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        telemetry=OWN_TELEMETRY,
+    )
     places = asyncio.Semaphore(settings.requests_at_once_max)
     errors: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (400, 401, 404, 413, 422, 503)}
 

@@ -35,7 +35,7 @@ _SEARCH = text("""
         WHERE tenant = :tenant AND audience = 'customer'),
     lexical AS (
         SELECT chunk_id, sum(
-            ln(1 + (chunks - found_in + 0.5) / (found_in + 0.5)) * frequency * (:k1 + 1)
+            ln(1 + CAST(chunks - found_in + 0.5 AS float8) / CAST(found_in + 0.5 AS float8)) * frequency * (:k1 + 1)
             / (frequency + :k1 * (1 - :b + :b * terms / mean_terms))) AS score
         FROM hits, corpus GROUP BY chunk_id ORDER BY score DESC, chunk_id LIMIT :pool),
     dense AS (

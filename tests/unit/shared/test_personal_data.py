@@ -1,7 +1,7 @@
 """Personal data is found, replaced and put back; hostile text costs no more than any other."""
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from shared.personal_data import TOKEN, find_personal_data, restore, tokenise
@@ -12,6 +12,8 @@ FOUND = [
     ("MY IBAN IS GB82WEST12345698765432 AND MY NAME IS JO", ["GB82WEST12345698765432"], "IBAN"),
     ("card 4111 1111 1111 1111 was charged", ["4111 1111 1111 1111"], "CARD"),
     ("card 5500-0055-5555-5559", ["5500-0055-5555-5559"], "CARD"),
+    ("of my 2 4111 1111 1111 1111 1 is new", ["4111 1111 1111 1111"], "CARD"),
+    ("amex 3782-822463-10005", ["3782-822463-10005"], "CARD"),
     ("call +49 (30) 1234-5678 now", ["+49 (30) 1234-5678"], "PHONE"),
     ("call 030 1234 5678", ["030 1234 5678"], "PHONE"),
     ("the password is hunter2hunter2", ["hunter2hunter2"], "SECRET"),
@@ -43,10 +45,11 @@ def test_what_is_personal_is_found(text: str, parts: list[str], kind: str) -> No
         "Invoice NQ-2026-004182 of 3 November 2026, EUR 149.00",
         "card 4111 1111 1111 1112 fails the checksum",
         "0000 0000 0000 0000",
-        "DE89 3704 0044 0532 0130 01",
+        "DE89370400440532013001",
         "release v12.4.1 at 2026-11-17T08:00:00Z took 12.5 s",
         "sha256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "user@localhost",
+        "-----BEGIN PRIVATE KEY----- is what the file starts with" + "." * 9000,
         "",
     ],
 )
@@ -74,13 +77,13 @@ def test_an_original_that_looks_like_a_token_is_not_restored_twice() -> None:
     assert restore("[SECRET_1]", {"[SECRET_1]": "[EMAIL_1]", "[EMAIL_1]": "a@b.example"}) == "[EMAIL_1]"
 
 
-PIECES = st.sampled_from(
-    [piece for text, parts, _ in FOUND for piece in (text, *parts)]
-    + ["\n", " ", ", ", "[", "]", "🙂", "é", "@", "+", "0"]
-)
+SIGNS = ["\n", " ", ", ", "[", "]", "🙂", "é", "@", "+", "0"]
+PIECES = st.sampled_from([piece for text, parts, _ in FOUND for piece in (text, *parts)] + SIGNS)
+TEXTS = st.lists(PIECES | st.text(max_size=20), max_size=8).map("".join)
 
 
-@given(st.lists(PIECES | st.text(max_size=20), max_size=12).map("".join))
+@settings(max_examples=60)
+@given(TEXTS)
 def test_tokenising_and_restoring_gives_the_text_back(text: str) -> None:
     assume(not TOKEN.search(text))
     originals: dict[str, str] = {}
@@ -88,7 +91,8 @@ def test_tokenising_and_restoring_gives_the_text_back(text: str) -> None:
     assert restore(tokenise(text, originals), originals) == text
 
 
-@given(st.lists(PIECES | st.text(max_size=20), max_size=12).map("".join))
+@settings(max_examples=60)
+@given(TEXTS)
 def test_spans_are_in_order_without_overlap_and_inside_the_text(text: str) -> None:
     position = 0
     for span in find_personal_data(text):
@@ -96,7 +100,8 @@ def test_spans_are_in_order_without_overlap_and_inside_the_text(text: str) -> No
         position = span.end
 
 
-@given(st.lists(PIECES, max_size=12).map(" ".join))
+@settings(max_examples=60)
+@given(st.lists(PIECES, max_size=8).map(" ".join))
 def test_what_was_replaced_is_nowhere_in_the_tokenised_text(text: str) -> None:
     originals: dict[str, str] = {}
     tokenised = tokenise(text, originals)
@@ -119,9 +124,11 @@ def test_what_was_replaced_is_nowhere_in_the_tokenised_text(text: str) -> None:
     ],
 )
 def test_text_made_to_waste_time_yields_a_result(piece: str) -> None:
-    """The suite's time-out is the judge: before they were bounded, some of these took minutes."""
-    text = (piece * 100_000)[:400_000]
-    assert len(tokenise(text, {})) <= len(text) + 100
+    """The suite's time-out is the judge: a pattern that backtracks takes minutes over one of these."""
+    text = (piece * 50_000)[:50_000]
+    originals: dict[str, str] = {}
+
+    assert restore(tokenise(text, originals), originals) == text
 
 
 def test_ten_thousand_addresses_get_ten_thousand_tokens() -> None:

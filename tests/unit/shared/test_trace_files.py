@@ -38,9 +38,9 @@ def test_a_trace_is_read_with_the_traces_linked_to_it_by_their_start(tmp_path: P
         pass
     with intake.start_as_current_span("another ticket"):
         pass
-    with worker.start_as_current_span("deliver", links=[Link(webhook.get_span_context())]):
-        with worker.start_as_current_span("report"):
-            pass
+    link = Link(webhook.get_span_context())
+    with worker.start_as_current_span("deliver", links=[link]), worker.start_as_current_span("report"):
+        pass
 
     spans = read_trace(tmp_path, f"{webhook.get_span_context().trace_id:032x}")
 

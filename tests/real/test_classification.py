@@ -1,0 +1,116 @@
+"""The shipped pack's model with the real embeddings, on the pack's 300 tickets, none of which it was trained on."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.events import Classification, Ticket
+from contracts.pack import Pack
+from services.classification.adapters.model import TrainedClassifier
+from services.classification.adapters.store import load_model
+from services.classification.rules.deciding import classify
+from services.classification.training import ModelCard, train
+from shared.embedding import MiniLM, MultilingualUSE
+from shared.language import detect_language
+from shared.packs import load_pack
+
+pytestmark = pytest.mark.real
+
+PACK_FOLDER = Path(__file__).parents[2] / "infra" / "verticals" / "hosting"
+Judged = list[tuple[dict[str, Any], Classification]]
+
+
+@pytest.fixture(scope="module")
+def pack() -> Pack:
+    return load_pack(PACK_FOLDER)
+
+
+@pytest.fixture(scope="module")
+def trained(pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelCard, TrainedClassifier]:
+    folder = tmp_path_factory.mktemp("model")
+    english, multilingual = MiniLM(), MultilingualUSE()
+    card = train(pack, english, multilingual, folder)
+    return card, TrainedClassifier(load_model(folder), english, multilingual)
+
+
+@pytest.fixture(scope="module")
+def judged(pack: Pack, trained: tuple[ModelCard, TrainedClassifier]) -> Judged:
+    results = []
+    for line in (PACK_FOLDER / "tickets.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        ticket = Ticket(
+            source="test",
+            external_id=row["id"],
+            requester="somebody",
+            subject=row["subject"],
+            body=row["body"],
+            received_at=datetime.now(UTC),
+        )
+        language = detect_language(ticket.text, pack.languages)
+        scores = trained[1].scores(ticket.text, language[0])
+        results.append((row, classify(ticket, scores, language, pack, "test")))
+    return results
+
+
+def share(outcomes: list[bool]) -> float:
+    return sum(outcomes) / len(outcomes)
+
+
+def is_for_a_person(classification: Classification, pack: Pack) -> bool:
+    intent = pack.intent(classification.intent or "")
+    always = intent is not None and intent.autonomy != "auto"
+    return (
+        bool(classification.flags)
+        or classification.route == "specialist"
+        or classification.out_of_scope >= 0.5
+        or always
+    )
+
+
+def test_held_out_examples_are_told_apart(trained: tuple[ModelCard, TrainedClassifier]) -> None:
+    card = trained[0]
+
+    assert (card.intent_accuracy or 0) >= 0.72
+    assert (card.out_of_scope_auroc or 0) >= 0.95
+    assert (card.risk_auroc or 0) >= 0.98
+    assert (card.risk_false_alarms or 1) <= 0.10
+    assert min(card.flag_recall.values()) >= 0.8
+
+
+def test_tickets_get_their_intent(judged: Judged) -> None:
+    known = [(row, result) for row, result in judged if row["gold"]["intents"]]
+
+    assert share([result.intent in row["gold"]["intents"] for row, result in known]) >= 0.90
+
+
+def test_tickets_in_other_languages_get_their_intent(judged: Judged) -> None:
+    foreign = [
+        (row, result) for row, result in judged if row["language"] in {"de", "fr", "es"} and row["gold"]["intents"]
+    ]
+
+    assert share([result.intent in row["gold"]["intents"] for row, result in foreign]) >= 0.85
+
+
+def test_languages_are_recognised(judged: Judged) -> None:
+    assert share([result.language == row["language"] for row, result in judged]) >= 0.98
+
+
+def test_tickets_for_specialists_reach_a_person(judged: Judged, pack: Pack) -> None:
+    theirs = [result for row, result in judged if row["gold"]["must"] == "specialist"]
+
+    assert share([is_for_a_person(result, pack) for result in theirs]) >= 0.96
+
+
+def test_tickets_out_of_scope_are_mostly_recognised(judged: Judged) -> None:
+    outside = [result for row, result in judged if row["gold"]["kind"] == "out_of_scope"]
+
+    assert share([result.out_of_scope >= 0.5 for result in outside]) >= 0.85
+
+
+def test_answerable_tickets_are_mostly_left_to_the_next_stages(judged: Judged, pack: Pack) -> None:
+    answerable = [result for row, result in judged if row["gold"]["must"] == "answer"]
+
+    assert share([is_for_a_person(result, pack) for result in answerable]) <= 0.30

@@ -1,0 +1,90 @@
+"""From scores to a classification."""
+
+from contracts.pack import FlagDefinition
+from services.classification.rules.deciding import Scores, classify
+from tests.unit.cases import pack, ticket
+
+ENGLISH = ("en", 0.99)
+ROLLBACK = (("deploy_rollback", 0.9), ("billing_invoice", 0.1))
+
+
+def test_an_ordinary_ticket_goes_to_an_answer_in_the_queue_of_its_intent() -> None:
+    result = classify(ticket(), Scores(intents=ROLLBACK, out_of_scope=0.02), ENGLISH, pack(), "m1")
+
+    assert (result.route, result.queue, result.intent) == ("answer", "deployments", "deploy_rollback")
+    assert result.flags == ()
+    assert (result.language, result.out_of_scope, result.model_version) == ("en", 0.02, "m1")
+
+
+def test_a_flag_with_a_queue_goes_to_its_specialists_and_is_at_least_high() -> None:
+    scores = Scores(intents=ROLLBACK, risks=(("security", 0.8),))
+
+    result = classify(ticket(), scores, ENGLISH, pack(), "m1")
+
+    assert (result.route, result.queue) == ("specialist", "trust")
+    assert result.priority in {"high", "urgent"}
+    assert [flag.flag for flag in result.flags] == ["security"]
+
+
+def test_a_flag_without_a_queue_is_kept_and_does_not_change_the_route() -> None:
+    odd = FlagDefinition(description="Odd.", examples=("a", "b", "c", "d", "e"))
+
+    result = classify(
+        ticket(), Scores(intents=ROLLBACK, risks=(("odd", 0.6),)), ENGLISH, pack(flags={"odd": odd}), "m1"
+    )
+
+    assert (result.route, [flag.flag for flag in result.flags]) == ("answer", ["odd"])
+
+
+def test_an_intent_that_a_person_always_decides_goes_to_specialists() -> None:
+    result = classify(ticket(), Scores(intents=(("billing_refund", 0.6),)), ENGLISH, pack(), "m1")
+
+    assert result.route == "specialist"
+
+
+def test_the_risk_of_such_an_intent_is_enough_even_where_another_is_likelier() -> None:
+    scores = Scores(intents=ROLLBACK, risks=(("intent:billing_refund", 0.5),))
+
+    result = classify(ticket(), scores, ENGLISH, pack(), "m1")
+
+    assert result.route == "specialist"
+    assert result.flags == ()
+
+
+def test_a_phrase_raises_a_flag_that_the_model_overlooked() -> None:
+    hacked = ticket("We have been hacked. How do I roll back?")
+
+    result = classify(hacked, Scores(intents=ROLLBACK), ENGLISH, pack(), "m1")
+
+    assert [flag.flag for flag in result.flags] == ["security"]
+    assert result.route == "specialist"
+
+
+def test_a_pack_without_intents_gives_none_and_answers() -> None:
+    result = classify(ticket(), Scores(), ENGLISH, pack(intents=()), "m1")
+
+    assert (result.intents, result.intent, result.out_of_scope) == ((), None, 0.0)
+    assert (result.route, result.queue) == ("answer", "deployments")
+
+
+def test_urgent_words_raise_the_priority_by_one_step() -> None:
+    calm = classify(ticket("How do I roll back?"), Scores(intents=ROLLBACK), ENGLISH, pack(), "m1")
+    pressing = classify(
+        ticket("Production is down, how do I roll back?"), Scores(intents=ROLLBACK), ENGLISH, pack(), "m1"
+    )
+
+    steps = ["low", "normal", "high", "urgent"]
+    assert steps.index(pressing.priority) == steps.index(calm.priority) + 1
+
+
+def test_every_ticket_asks_at_least_one_question_and_parts_are_counted() -> None:
+    one = classify(ticket("deploy broken"), Scores(), ENGLISH, pack(), "m1")
+    two = classify(
+        ticket("How do I roll back a release? And where do I find our last invoice?", subject=""),
+        Scores(),
+        ENGLISH,
+        pack(),
+        "m1",
+    )
+
+    assert (one.questions, two.questions) == (1, 2)

@@ -1,0 +1,169 @@
+"""Training on a small pack with word counts for embeddings: what is learned, kept and read again."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from contracts.events import TicketClassified, TicketReceived
+from contracts.pack import FlagDefinition, Intent, IntentExample, Pack
+from services.classification.adapters.model import TrainedClassifier
+from services.classification.adapters.store import ModelUnreadable, load_model
+from services.classification.handler import handle
+from services.classification.ports import Domain
+from services.classification.rules.parts import parts
+from services.classification.training import ModelCard, expected_calibration_error, train
+from shared.failures import InvalidMessage
+from tests.fakes.embedding import WordEmbedder
+from tests.unit.cases import HEAD, NOON, intent, pack, ticket
+
+TOPICS = {
+    "rollback": ("deploy", "release", "rollback", "version", "revert"),
+    "invoice": ("invoice", "receipt", "billing", "vat", "statement"),
+    "domain": ("domain", "dns", "record", "nameserver", "subdomain"),
+}
+DANGERS = ("hacked", "stolen", "intruder", "breach", "malware")
+ELSEWHERE = ("pizza", "holiday", "football", "poem", "weather")
+
+
+def sentences(words: tuple[str, ...]) -> list[str]:
+    return [f"about {one} and {two} today" for one in words for two in words if one < two]
+
+
+def small_pack() -> Pack:
+    def with_examples(name: str, words: tuple[str, ...]) -> Intent:
+        examples = tuple(IntentExample(text=text) for text in sentences(words))
+        return intent(name, "auto").model_copy(update={"examples": examples})
+
+    return pack(
+        intents=tuple(with_examples(name, words) for name, words in TOPICS.items()),
+        flags={"security": FlagDefinition(description="A breach.", queue="trust", examples=tuple(sentences(DANGERS)))},
+        out_of_scope=tuple(IntentExample(text=text) for text in sentences(ELSEWHERE)),
+        ordinary=("nothing about it", "plain talk about lunch", "some words more", "hello there friend", "just so"),
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ModelCard]:
+    folder = tmp_path_factory.mktemp("model")
+    return folder, train(small_pack(), WordEmbedder(), WordEmbedder(), folder)
+
+
+@pytest.fixture(scope="module")
+def classifier(trained: tuple[Path, ModelCard]) -> TrainedClassifier:
+    return TrainedClassifier(load_model(trained[0]), WordEmbedder(), WordEmbedder())
+
+
+def test_the_card_says_how_well_held_out_texts_were_told_apart(trained: tuple[Path, ModelCard]) -> None:
+    card = trained[1]
+
+    assert card.intent_accuracy is not None
+    assert card.intent_accuracy > 0.9
+    assert card.out_of_scope_auroc is not None
+    assert card.out_of_scope_auroc > 0.9
+    assert card.flag_recall["security"] >= 0.9
+    assert json.loads((trained[0] / "card.json").read_text())["card"]["version"] == card.version
+
+
+def test_intents_come_most_probable_first_and_sum_to_one(classifier: TrainedClassifier) -> None:
+    scores = classifier.scores("the invoice and the receipt are wrong", "en")
+
+    chances = [chance for _, chance in scores.intents]
+    assert scores.intents[0][0] == "invoice"
+    assert chances == sorted(chances, reverse=True)
+    assert sum(chances) == pytest.approx(1.0)
+    assert scores.out_of_scope < 0.5
+    assert scores.risks == ()
+
+
+def test_a_text_about_something_else_is_out_of_scope(classifier: TrainedClassifier) -> None:
+    assert classifier.scores("a poem about football and the weather", "en").out_of_scope > 0.5
+
+
+def test_one_dangerous_sentence_in_a_long_mail_is_seen(classifier: TrainedClassifier) -> None:
+    chatter = "We talk about the domain and the dns record today. " * 6
+    mail = f"{chatter}\n\nThere was an intruder, a breach and malware.\n\n{chatter}"
+
+    assert "security" in dict(classifier.scores(mail, "en").risks)
+
+
+def test_other_languages_are_read_with_the_multilingual_embedding_alone(trained: tuple[Path, ModelCard]) -> None:
+    class Refusing(WordEmbedder):
+        def embed(self, texts: object) -> np.ndarray:
+            raise AssertionError("the English embedding was asked about German")
+
+    classifier = TrainedClassifier(load_model(trained[0]), Refusing(), WordEmbedder())
+
+    assert classifier.scores("die invoice und das receipt", "de").intents[0][0] == "invoice"
+
+
+@pytest.mark.parametrize("text", ["", " ", "🎉🎉", "\u200b\u200d", "a" * 200_000, "مرحبا بكم", "x\n" * 50_000])
+def test_odd_texts_get_sane_scores(classifier: TrainedClassifier, text: str) -> None:
+    scores = classifier.scores(text, "und")
+
+    assert all(0.0 <= chance <= 1.0 for _, chance in scores.intents + scores.risks)
+    assert 0.0 <= scores.out_of_scope <= 1.0
+
+
+def test_training_again_gives_the_same_numbers(trained: tuple[Path, ModelCard], tmp_path: Path) -> None:
+    train(small_pack(), WordEmbedder(), WordEmbedder(), tmp_path)
+
+    with np.load(tmp_path / "weights.npz") as again, np.load(trained[0] / "weights.npz") as before:
+        assert set(again.files) == set(before.files)
+        for name in before.files:
+            np.testing.assert_array_equal(again[name], before[name])
+
+
+def test_a_pack_without_intents_is_trained_for_its_flags_alone(tmp_path: Path) -> None:
+    bare = small_pack().model_copy(update={"intents": (), "out_of_scope": ()})
+
+    card = train(bare, WordEmbedder(), WordEmbedder(), tmp_path)
+    scores = TrainedClassifier(load_model(tmp_path), WordEmbedder(), WordEmbedder()).scores(
+        "about malware and breach today", "en"
+    )
+
+    assert card.intent_accuracy is None
+    assert (scores.intents, scores.out_of_scope) == ((), 0.0)
+    assert "security" in dict(scores.risks)
+
+
+def test_an_incomplete_or_foreign_folder_is_no_model(trained: tuple[Path, ModelCard], tmp_path: Path) -> None:
+    with pytest.raises(ModelUnreadable):
+        load_model(tmp_path)
+    (tmp_path / "card.json").write_text('{"format": 0}')
+    with pytest.raises(ModelUnreadable, match="another version"):
+        load_model(tmp_path)
+
+
+def test_calibration_error_is_nought_where_confidence_is_right() -> None:
+    assert expected_calibration_error(np.array([1.0, 1.0]), np.array([True, True])) == 0.0
+    assert expected_calibration_error(np.array([0.9, 0.9]), np.array([False, False])) == pytest.approx(0.9)
+
+
+def test_parts_are_bounded_and_cover_the_beginning_and_the_end() -> None:
+    text = "First sentence here. " + "Filler is written now. " * 5_000 + "The very last sentence."
+
+    found = parts(text)
+
+    assert len(found) < 100
+    assert any("First sentence" in part for part in found)
+    assert any("very last sentence" in part for part in found)
+    assert parts("Only one sentence") == []
+
+
+async def test_the_handler_answers_with_one_event_that_carries_the_ticket(classifier: TrainedClassifier) -> None:
+    event = TicketReceived(**HEAD, ticket=ticket("the invoice and the receipt are wrong"))
+    domains = {"demo": Domain(pack=small_pack(), classifier=classifier)}
+
+    [result] = await handle(event, domains=domains, detect_language=lambda *_: ("en", 0.9), now=NOON)
+
+    assert isinstance(result, TicketClassified)
+    assert (result.ticket, result.case_id) == (event.ticket, event.case_id)
+    assert result.classification.intent == "invoice"
+
+
+async def test_a_ticket_of_an_unknown_tenant_is_invalid(classifier: TrainedClassifier) -> None:
+    event = TicketReceived(**HEAD, ticket=ticket())
+    with pytest.raises(InvalidMessage):
+        await handle(event, domains={}, detect_language=lambda *_: ("en", 0.9), now=NOON)
