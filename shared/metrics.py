@@ -6,14 +6,12 @@ _meter = metrics.get_meter("handrail")
 
 # Messaging (OpenTelemetry semantic conventions for messaging, status: development).
 PROCESS_DURATION = _meter.create_histogram(
-    "messaging.process.duration", unit="s", description="Time to process one message; its count is the messages consumed."
+    "messaging.process.duration",
+    unit="s",
+    description="Time to process one message; its count is the messages consumed.",
 )
-SENT = _meter.create_counter(
-    "messaging.client.sent.messages", unit="{message}", description="Messages published."
-)
-RETRIED = _meter.create_counter(
-    "handrail.message.retries", unit="{retry}", description="Tries after the first."
-)
+SENT = _meter.create_counter("messaging.client.sent.messages", unit="{message}", description="Messages published.")
+RETRIED = _meter.create_counter("handrail.message.retries", unit="{retry}", description="Tries after the first.")
 DEAD_LETTERS = _meter.create_counter(
     "handrail.dead_letters", unit="{message}", description="Messages that could not be processed."
 )
@@ -22,17 +20,13 @@ OUTBOX_WAIT = _meter.create_histogram(
 )
 
 # What the product decides.
-WEBHOOKS = _meter.create_counter(
-    "handrail.webhooks", unit="{request}", description="Webhooks, by source and result."
-)
+WEBHOOKS = _meter.create_counter("handrail.webhooks", unit="{request}", description="Webhooks, by source and result.")
 DECISIONS = _meter.create_counter(
     "handrail.decisions",
     unit="{case}",
     description="Cases decided: released, review, specialist; and by whom.",
 )
-DELIVERIES = _meter.create_counter(
-    "handrail.deliveries", unit="{answer}", description="Deliveries, by result."
-)
+DELIVERIES = _meter.create_counter("handrail.deliveries", unit="{answer}", description="Deliveries, by result.")
 CASE_DURATION = _meter.create_histogram(
     "handrail.case.duration",
     unit="s",
@@ -40,9 +34,7 @@ CASE_DURATION = _meter.create_histogram(
 )
 
 # Generative AI (OpenTelemetry GenAI conventions); cost has no conventional name.
-TOKENS = _meter.create_histogram(
-    "gen_ai.client.token.usage", unit="{token}", description="Tokens of one call."
-)
+TOKENS = _meter.create_histogram("gen_ai.client.token.usage", unit="{token}", description="Tokens of one call.")
 MODEL_DURATION = _meter.create_histogram(
     "gen_ai.client.operation.duration", unit="s", description="Duration of one call of a model."
 )

@@ -143,11 +143,7 @@ def _records(line: bytes) -> Iterator[SpanRecord]:
         return  # The last line of a killed process may be cut short.
     for resource in content["resourceSpans"]:
         service = next(
-            (
-                a["value"]["stringValue"]
-                for a in resource["resource"]["attributes"]
-                if a["key"] == "service.name"
-            ),
+            (a["value"]["stringValue"] for a in resource["resource"]["attributes"] if a["key"] == "service.name"),
             "",
         )
         for span in (span for scope in resource["scopeSpans"] for span in scope["spans"]):
@@ -184,11 +180,7 @@ def read_trace(home: Path, trace_id: str) -> list[SpanRecord]:
     """
     wanted = {trace_id}
     for _ in range(3):
-        found = [
-            span
-            for span in read_spans(home, sorted(wanted))
-            if span.trace_id in wanted or wanted & {*span.links}
-        ]
+        found = [span for span in read_spans(home, sorted(wanted)) if span.trace_id in wanted or wanted & {*span.links}]
         if (traces := {span.trace_id for span in found} | wanted) == wanted:
             break
         wanted = traces

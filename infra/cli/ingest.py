@@ -19,6 +19,7 @@ from services.retrieval.settings import RetrievalSettings
 from shared.database import async_engine
 from shared.failures import DependencyDown
 from shared.settings import Settings
+from shared.tenants import TenantsInvalid, load_tenants
 
 console = Console(stderr=True)
 
@@ -30,9 +31,11 @@ def ingest(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Bring a tenant's knowledge up to date: new and changed articles are indexed, vanished ones removed."""
+    settings = Settings()
     try:
-        report = asyncio.run(_ingest(path, tenant, collection or path.resolve().name, Settings()))
-    except (KnowledgeUnreadable, DependencyDown, OSError) as error:
+        _check_tenant(tenant, settings.tenants_file)
+        report = asyncio.run(_ingest(path, tenant, collection or path.resolve().name, settings))
+    except (KnowledgeUnreadable, TenantsInvalid, DependencyDown, OSError) as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from error
     if as_json:
@@ -42,6 +45,13 @@ def ingest(
             f"{tenant}: {report.added} added, {report.changed} changed, {report.unchanged} unchanged, "
             f"{report.removed} removed; {report.chunks} passages written"
         )
+
+
+def _check_tenant(tenant: str, tenants_file: Path) -> None:
+    """A slip of the pen would fill the knowledge of a tenant that nobody reads."""
+    known = load_tenants(tenants_file)
+    if tenant not in known:
+        raise TenantsInvalid(f"there is no tenant {tenant!r} in {tenants_file}; known are {', '.join(sorted(known))}")
 
 
 async def _ingest(path: Path, tenant: str, collection: str, settings: Settings) -> IngestReport:

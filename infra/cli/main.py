@@ -4,7 +4,7 @@ import os
 
 import typer
 
-from infra.cli import bench, demo, export, ingest, stack, tenant, trace
+from infra.cli import bench, demo, export, ingest, stack, tenant, trace, vertical
 from infra.stack.home import Home
 from infra.stack.record import Record
 
@@ -28,6 +28,7 @@ app.command()(demo.demo)
 app.command()(demo.send)
 app.command()(trace.trace)
 app.command()(ingest.ingest)
+app.add_typer(vertical.app, name="vertical")
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(export.app, name="export")
 app.add_typer(bench.app, name="bench")

@@ -45,13 +45,12 @@ def read_documents(path: Path) -> Iterator[Document]:
         KnowledgeUnreadable: there is nothing to read, or a file or line is too large, binary or malformed.
     """
     if path.is_dir():
-        yield from _from_folder(path)
-    elif path.is_file() and (path.name.endswith((".jsonl", ".jsonl.gz"))):
-        yield from _from_lines(path)
-    elif path.exists():
+        return _from_folder(path)
+    if path.is_file() and path.name.endswith((".jsonl", ".jsonl.gz")):
+        return _from_lines(path)
+    if path.exists():
         raise KnowledgeUnreadable(f"{path} is neither a folder of Markdown nor a .jsonl or .jsonl.gz file")
-    else:
-        raise KnowledgeUnreadable(f"{path} does not exist")
+    raise KnowledgeUnreadable(f"{path} does not exist")
 
 
 def _markdown_files(folder: Path) -> list[Path]:
