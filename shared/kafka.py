@@ -61,6 +61,8 @@ class KafkaProducer:
             acks="all",
             enable_idempotence=self._settings.kafka_idempotence,
             linger_ms=2,
+            # aiokafka's 16 kB hold three events, and it sends one batch of a partition at a time.
+            max_batch_size=262_144,
             max_request_size=DEAD_LETTER_BYTES_MAX,
             request_timeout_ms=15_000,
         )

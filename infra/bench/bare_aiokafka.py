@@ -24,7 +24,10 @@ async def hop(bootstrap: str, source: str, target: str) -> None:
         auto_offset_reset="earliest",
     )
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, acks="all", enable_idempotence=Settings().kafka_idempotence
+        bootstrap_servers=bootstrap,
+        acks="all",
+        enable_idempotence=Settings().kafka_idempotence,
+        max_batch_size=262_144,  # As Handrail; the default of 16 kB would slow both.
     )
     async with consumer, producer:
         while True:

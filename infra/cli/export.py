@@ -99,11 +99,11 @@ def parse_since(since: str, now: datetime) -> datetime:
         StackProblem: it is neither.
     """
     units = {"d": "days", "h": "hours", "m": "minutes"}
-    if since[:-1].isdigit() and since[-1:] in units:
-        return now - timedelta(**{units[since[-1]]: int(since[:-1])})
     try:
+        if since[:-1].isdecimal() and since[-1:] in units:
+            return now - timedelta(**{units[since[-1]]: int(since[:-1])})
         instant = datetime.fromisoformat(since)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise StackProblem(f"{since!r} is no date, instant or span: try 2026-11-01 or 7d.") from error
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID, uuid5
 
 import numpy as np
@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from contracts.events import AnswerDrafted, ContextRetrieved, Ticket, TicketClassified, TicketReceived
+from contracts.events import AnswerDrafted, Classification, ContextRetrieved, Ticket, TicketClassified, TicketReceived
 from contracts.pack import IntentExample, Pack
 from services.classification import handler as classification
 from services.classification.adapters.model import TrainedClassifier
@@ -29,12 +29,13 @@ from services.drafting import handler as drafting
 from services.drafting.ports import Drafter
 from services.retrieval import handler as retrieval
 from services.retrieval.ports import QueryEmbedder, Search
-from services.validation.adapters import calibration_file
+from services.validation.adapters import Kind, calibration_file
 from services.validation.rules.checks import citations_by_number, evidence_by_id
 from services.validation.rules.claims import claims_of, judge
 from services.validation.rules.confidence import EVIDENCE_FEATURES, INTENT_FEATURES, Calibration, features_of
 from shared.embedding import Embedder
 from shared.language import detect_language
+from shared.packs import training_hash
 
 CASES_MIN = 60
 FOLDS = 10
@@ -42,7 +43,6 @@ CLASSIFIER_FOLDS = 5
 SEED = 20_260_101
 PRECISION_WANTED = 0.97
 AT_ONCE = 4
-STRENGTHS = (0.03, 0.1, 0.3, 1.0)
 _NAMESPACE = UUID("6f1f6f3c-5d0c-4c53-9c54-1a1f0f3f7c11")
 _TENANT = "training"
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -75,7 +75,7 @@ class ConfidenceCard(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["full", "evidence"]
+    kind: Kind
     sample_size: int
     correct: int
     auroc: float
@@ -154,8 +154,8 @@ async def labelled_cases(
 ) -> list[LabelledCase]:
     """Each example as a ticket through retrieval, drafting and validation's own features.
 
-    A draft is right where the document it cites first is among those that answer the example. Examples for which the
-    drafter abstains make no case: there is nothing to trust.
+    A draft is right where the document it cites first is among those that answer the example. Only what might be
+    released makes a case: where the drafter abstains or a person decides anyway, nothing hangs on the confidence.
     """
     places = asyncio.Semaphore(AT_ONCE)
 
@@ -173,20 +173,23 @@ async def labelled_cases(
 
 
 def _case(event: AnswerDrafted, articles: frozenset[str], pack: Pack) -> LabelledCase | None:
-    if not event.draft.citations:
+    if not event.draft.citations or event.draft.unanswered or _for_a_person(event.classification, pack):
         return None
     citations, evidence = citations_by_number(event), evidence_by_id(event)
     claims = [judge(claim, citations, evidence) for claim in claims_of(event, pack.tone)]
     return LabelledCase(features_of(event, claims, pack), event.draft.citations[0].document_id in articles)
 
 
+def _for_a_person(classification: Classification, pack: Pack) -> bool:
+    top = pack.intent(classification.intent or "")
+    return classification.out_of_scope >= 0.5 or (top is not None and top.autonomy == "off")
+
+
 # ── Fitting ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def fit(
-    cases: Sequence[LabelledCase], kind: Literal["full", "evidence"], version: str
-) -> tuple[Calibration, ConfidenceCard]:
-    """A logistic regression on the cases and its card; the strength of regularisation is chosen by cross-validation.
+def fit(cases: Sequence[LabelledCase], kind: Kind, trained_on: str) -> tuple[Calibration, ConfidenceCard]:
+    """A logistic regression on the cases and its card, by cross-validation.
 
     Raises:
         TooFewCases: fewer than CASES_MIN, or hardly any that are right, or that are wrong.
@@ -197,14 +200,12 @@ def fit(
     if len(y) < CASES_MIN or min(int(y.sum()), int(len(y) - y.sum())) < FOLDS:
         raise TooFewCases(f"{len(y)} labelled cases, {int(y.sum())} right: too few to calibrate a confidence")
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
-    tried = {
-        c: cross_val_predict(_model(c), x, y, cv=folds, method="predict_proba")[:, 1] for c in (0.03, 0.1, 0.3, 1.0)
-    }
-    best = min(tried, key=lambda c: brier_score_loss(y, tried[c]))
-    model = _model(best).fit(x, y)
+    held_out = cross_val_predict(_model(), x, y, cv=folds, method="predict_proba")[:, 1]
+    model = _model().fit(x, y)
     scaler, regression = model[0], model[1]
     calibration = Calibration(
-        version=version,
+        version=f"confidence-1-{kind}-{trained_on}",
+        trained_on=trained_on,
         kind=kind,
         features=names,
         means=tuple(round(float(value), 6) for value in scaler.mean_),
@@ -213,11 +214,12 @@ def fit(
         intercept=round(float(regression.intercept_[0]), 6),
         sample_size=len(y),
     )
-    return calibration, _card(calibration, y, tried[best])
+    return calibration, _card(calibration, y, held_out)
 
 
-def _model(c: float) -> Any:
-    return make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=2_000))
+def _model() -> Any:
+    # From .03 to 1 the strength makes no difference that the noise would not.
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2_000))
 
 
 def _card(calibration: Calibration, y: NDArray[np.int64], predicted: Numbers) -> ConfidenceCard:
@@ -257,20 +259,19 @@ def expected_calibration_error(y: NDArray[np.int64], predicted: Numbers, bins: i
     return error
 
 
-def train_confidence(pack: Pack, cases: Sequence[LabelledCase], home: Path, version: str) -> list[ConfidenceCard]:
-    """Fits both models on the cases and writes them, with their cards, where validation looks for them.
+def train_confidence(pack: Pack, cases: Sequence[LabelledCase], out: Path) -> list[ConfidenceCard]:
+    """Fits the models on the cases and writes them, with their cards, into the folder `out`.
 
     Raises:
         TooFewCases: see `fit`.
     """
+    out.mkdir(parents=True, exist_ok=True)
+    kinds: tuple[Kind, ...] = ("full", "evidence") if pack.intents else ("evidence",)
     cards = []
-    for kind in ("full", "evidence"):
-        if kind == "full" and not pack.intents:
-            continue
-        calibration, card = fit(cases, kind, f"{version}-{kind}")
-        path = calibration_file(home, pack, kind)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(calibration.model_dump_json(indent=1), encoding="utf-8")
-        path.with_suffix(".card.json").write_text(card.model_dump_json(indent=1), encoding="utf-8")
+    for kind in kinds:
+        calibration, card = fit(cases, kind, training_hash(pack))
+        path = calibration_file(out, kind)
+        path.write_text(calibration.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        path.with_suffix(".card.json").write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
         cards.append(card)
     return cards

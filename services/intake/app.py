@@ -89,6 +89,9 @@ class Problem(BaseModel):
     status: int
 
 
+ERRORS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (400, 401, 404, 413, 422, 503)}
+
+
 class Refused(Exception):
     """The webhook is answered with an error status and a reason."""
 
@@ -111,13 +114,12 @@ def build_app(
         telemetry=OWN_TELEMETRY,
     )
     places = asyncio.Semaphore(settings.requests_at_once_max)
-    errors: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (400, 401, 404, 413, 422, 503)}
 
     @app.post(
         "/v1/webhooks/{source}/{tenant}",
         status_code=202,
         response_model=Accepted,
-        responses=errors,
+        responses=ERRORS,
         openapi_extra=WEBHOOK,
     )
     async def receive(
@@ -144,9 +146,7 @@ def build_app(
             return _problem(413, "the message is larger than an event may be")
         except (DependencyDown, Retryable):
             return _problem(503, "the ticket cannot be kept safe right now; deliver it again")
-        case_id = str(receipt.case_id) if receipt.case_id else None
-        status = "duplicate" if duplicate else "accepted"
-        return JSONResponse(Accepted(status=status, case_id=case_id, trace_id=receipt.trace_id).model_dump(), 202)
+        return _accepted(receipt, duplicate)
 
     async def _accept(request: Request, source: str, tenant: str) -> tuple[Receipt, bool]:
         configured = tenants[tenant].sources.get(source) if tenant in tenants else None
@@ -205,6 +205,12 @@ def _server_span(source: str, tenant: str) -> AbstractContextManager[Span]:
             "handrail.tenant": tenant,
         },
     )
+
+
+def _accepted(receipt: Receipt, duplicate: bool) -> JSONResponse:
+    case_id = str(receipt.case_id) if receipt.case_id else None
+    status = "duplicate" if duplicate else "accepted"
+    return JSONResponse(Accepted(status=status, case_id=case_id, trace_id=receipt.trace_id).model_dump(), 202)
 
 
 def _problem(status: int, title: str) -> JSONResponse:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import structlog
 from pydantic import ValidationError
@@ -14,22 +15,25 @@ from shared.packs import training_hash
 log = structlog.get_logger(__name__)
 
 FILE_BYTES_MAX = 1_000_000
+Kind = Literal["full", "evidence"]
 
 
-def calibration_file(home: Path, pack: Pack, kind: str) -> Path:
-    """Where the training for `pack` leaves its confidence model of that kind (`full` or `evidence`)."""
-    return home / "models" / f"{pack.name}-{training_hash(pack)}" / f"confidence.{kind}.json"
+def calibration_file(folder: Path, kind: Kind) -> Path:
+    """Where a confidence model of that kind is in a folder of models."""
+    return folder / f"confidence.{kind}.json"
 
 
 class FileCalibrations:
-    """Confidence models by tenant, read once: the pack's own, else for evidence alone the one that is shipped."""
+    """Confidence models by tenant, read once.
 
-    def __init__(self, home: Path, packs: Mapping[str, Pack], shipped: Path) -> None:
-        self._full = {tenant: _read(calibration_file(home, pack, "full")) for tenant, pack in packs.items()}
+    What was trained on this machine counts first, then what the pack's folder brings, as long as it was trained on
+    this very pack; for evidence alone, last, the one that is shipped for all packs.
+    """
+
+    def __init__(self, home: Path, packs: Mapping[str, tuple[Pack, Path]], shipped: Path) -> None:
         default = _read(shipped)
-        self._evidence = {
-            tenant: _read(calibration_file(home, pack, "evidence")) or default for tenant, pack in packs.items()
-        }
+        self._full = {tenant: _find("full", home, *one) for tenant, one in packs.items()}
+        self._evidence = {tenant: _find("evidence", home, *one) or default for tenant, one in packs.items()}
 
     def full(self, tenant: str) -> Calibration | None:
         """See `Calibrations.full`."""
@@ -38,6 +42,17 @@ class FileCalibrations:
     def evidence(self, tenant: str) -> Calibration | None:
         """See `Calibrations.evidence`."""
         return self._evidence.get(tenant)
+
+
+def _find(kind: Kind, home: Path, pack: Pack, folder: Path) -> Calibration | None:
+    present = training_hash(pack)
+    for place in (home / "models" / f"{pack.name}-{present}", folder):
+        found = _read(calibration_file(place, kind))
+        if found is not None and (found.kind, found.trained_on) == (kind, present):
+            return found
+        if found is not None:
+            log.warning("confidence model is of another pack", file=str(calibration_file(place, kind)))
+    return None
 
 
 def _read(path: Path) -> Calibration | None:

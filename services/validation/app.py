@@ -34,8 +34,10 @@ def stages(packs: Mapping[str, Pack], calibrations: Calibrations, clock: Clock =
 def main() -> None:
     """This function will run the service until it is told to stop."""
     settings = Settings()
-    packs = {name: load_pack(tenant.pack) for name, tenant in load_tenants(settings.tenants_file).items()}
-    calibrations = FileCalibrations(settings.home, packs, ValidationSettings().evidence_calibration)
+    tenants = load_tenants(settings.tenants_file)
+    packs = {name: load_pack(tenant.pack) for name, tenant in tenants.items()}
+    places = {name: (packs[name], tenant.pack) for name, tenant in tenants.items()}
+    calibrations = FileCalibrations(settings.home, places, ValidationSettings().evidence_calibration)
     Service(name="validation", settings=settings, stages=stages(packs, calibrations)).run()
 
 

@@ -8,8 +8,7 @@ import yaml
 from contracts.events import EVENTS, DeadLetter
 from contracts.examples import example_files
 from contracts.flow import FLOW_FILE, Flow, FlowInvalid, load_flow
-from shared.envelope import encode
-from shared.settings import Settings
+from shared.envelope import MESSAGE_BYTES_MAX, encode
 from tests.contract.source import ROOT, told
 
 
@@ -57,10 +56,10 @@ def test_a_dead_letter_fits_its_topic(flow: Flow) -> None:
 
 
 def test_topics_take_the_largest_message_that_services_send(flow: Flow) -> None:
-    largest = Settings.model_fields["message_bytes_max"].default
+    largest = MESSAGE_BYTES_MAX
     too_small = [topic.name for topic in flow.topics if topic.message_bytes_max < largest]
 
-    assert not too_small, told(too_small, f"shared/settings.py lets services send {largest} bytes; raise these.")
+    assert not too_small, told(too_small, f"shared/envelope.py lets services send {largest} bytes; raise these.")
 
 
 def test_every_service_lives_in_a_folder_of_its_name(flow: Flow) -> None:

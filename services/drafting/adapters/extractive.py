@@ -50,11 +50,12 @@ class ExtractiveDrafter:
             # One call for parts and units; the whole ticket lends short parts their subject.
             vectors = embedder.embed([whole_of(ticket), *parts, *(unit.in_context for unit in units)])
             asked, offered = vectors[1 : len(parts) + 1], vectors[len(parts) + 1 :]
-            cosines = 0.6 * (asked @ offered.T) + 0.4 * (vectors[:1] @ offered.T)
+            near_part = np.asarray(asked @ offered.T, dtype=np.float64)
+            cosines = 0.6 * near_part + 0.4 * (vectors[:1] @ offered.T)
             overlaps = np.stack([0.6 * word_overlap(part, units) for part in parts])
             overlaps += 0.4 * word_overlap(whole_of(ticket), units)
             scores = score_units(cosines, overlaps, units, [score for _, score in documents])
-            choice = choose(units, scores, cosines)
+            choice = choose(units, scores, near_part if len(parts) > 1 else cosines)
             statements, missing = statements_of(choice.units), choice.unanswered
         else:
             statements, missing = [], tuple(range(len(parts)))

@@ -5,6 +5,7 @@ from shared.sentences import questions, terms
 
 PARTS_MAX = 5
 PART_CHARACTERS_MAX = 500
+PART_TERMS_MIN = 3
 WHOLE_CHARACTERS_MAX = 2_000
 
 
@@ -18,6 +19,7 @@ def parts_of(ticket: Ticket) -> list[str]:
     parts: list[str] = []
     for question in questions(ticket.text[:20_000]):
         words = set(terms(question))
-        if all(len(words & set(terms(part))) < 0.6 * len(words) for part in parts):
+        # "Any quicker way?" asks about what was said before; the ticket as a whole stands for it.
+        if len(words) >= PART_TERMS_MIN and all(len(words & set(terms(part))) < 0.6 * len(words) for part in parts):
             parts.append(question[:PART_CHARACTERS_MAX])
     return parts[:PARTS_MAX] or [whole_of(ticket)[:PART_CHARACTERS_MAX] or "?"]

@@ -5,13 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from contracts.events import AnswerDrafted, Citation, ClaimVerdict, Evidence, Finding
 from contracts.pack import ContentPolicy, Pack
-from services.validation.rules import leaks
+from services.validation.rules import leaks, steering
 from services.validation.rules.claims import quoted_rightly
 from shared.sentences import questions, terms
 
 FINDINGS_MAX = 50
+# Shorter questions ("Any other way?") lean on what was said before; their own words tell nothing.
+QUESTION_TERMS_MIN = 3
 SHOWN_CHARACTERS_MAX = 160
 POLICY_CHARACTERS_MAX = 20_000
+TICKET_CHARACTERS_MAX = 20_000
 
 
 def blocking(code: str, message: str) -> Finding:
@@ -38,6 +41,8 @@ def findings_on(
         *_instructions(event),
         *_language(event, answer_language),
         *_coverage(event),
+        *_unknown_names(event),
+        *_deeds(event),
         *_origin(event),
     ]
     rank = {"blocking": 0, "warning": 1, "info": 2}
@@ -103,49 +108,15 @@ def _leaks(event: AnswerDrafted, pack: Pack) -> Iterator[Finding]:
         yield blocking("link_foreign", f"This link is not in the evidence: {_shown(link)}")
 
 
-# ── Instructions in the ticket ───────────────────────────────────────────────────────────────────
-
-_ADDRESSED = re.compile(
-    r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instructions?|rules?|prompts?|guidelines?|polic(?:y|ies)|above)\b"
-    r"|\bsystem prompt\b|\byou are now\b|\b(?:developer|debug|maintenance|god|dan) mode\b|\bjailbreak"
-    r"|\b(?:print|output|reveal|repeat|show|leak)\b.{0,30}\b(?:your|the|all)\b.{0,20}\b(?:prompt|instructions|secrets?|environment|internal)\b"
-    r"|<\|?(?:system|im_start|assistant)|\[/?(?:INST|SYSTEM)\]"
-    r"|\b(?:note|message|instructions?) (?:to|for) (?:the |any )?(?:ai|bot|assistant|llm|(?:language )?model)\b"
-    r"|\bignor\w+.{0,30}\b(?:anweisungen|instruktionen|instructions|instrucciones|consignes|règles)\b",
-    re.IGNORECASE,
-)
-_DEMANDED = re.compile(
-    r"\b(?:say|reply|answer|respond|write|output|print|include|add|confirm|state|begin|start|end)\b[^\n\"“”«»]{0,60}"
-    r"[\"“«](?P<words>[^\"“”«»\n]{4,200})[\"”»]",
-    re.IGNORECASE,
-)
-_COPIED_WORDS = 12
-
-
 def _instructions(event: AnswerDrafted) -> Iterator[Finding]:
-    ticket = " ".join(event.ticket.text[:20_000].split())
-    answer = " ".join(event.draft.text.split()).lower()
-    evidence = " ".join(" ".join(one.text for one in event.context.evidence).split()).lower()
-    if match := _ADDRESSED.search(ticket):
-        yield warning("instruction_in_ticket", f"The ticket gives the assistant orders: “{_shown(match.group())}”")
-    for demand in _DEMANDED.finditer(ticket):
-        words = demand["words"].strip().lower()
-        if words in answer and words not in evidence:
-            yield blocking("instruction_followed", f"The answer says what the ticket ordered: “{_shown(words)}”")
-            break
-    if copied := _copied(ticket.lower(), answer, evidence, event.draft.unanswered):
-        yield warning("ticket_copied", f"The answer repeats the ticket, not the evidence: “{_shown(copied)}”")
-
-
-def _copied(ticket: str, answer: str, evidence: str, unanswered: Sequence[str]) -> str:
-    """A run of words that stands in ticket and answer, but neither in the evidence nor in the unanswered parts."""
-    elsewhere = f"{evidence} {' '.join(unanswered).lower()}"
-    words = ticket.split()[:4_000]
-    for first in range(len(words) - _COPIED_WORDS + 1):
-        run = " ".join(words[first : first + _COPIED_WORDS])
-        if run in answer and run not in elsewhere:
-            return run
-    return ""
+    ticket, answer = event.ticket.text[:TICKET_CHARACTERS_MAX], event.draft.text
+    evidence = "\n".join(one.text for one in event.context.evidence)
+    if order := steering.order_in(ticket):
+        yield warning("instruction_in_ticket", f"The ticket gives its reader orders: “{_shown(order)}”")
+    if words := steering.obeyed_demand(ticket, answer, evidence):
+        yield blocking("instruction_followed", f"The answer says what the ticket ordered: “{_shown(words)}”")
+    if words := steering.copied_words(ticket, answer, evidence, event.draft.unanswered):
+        yield warning("ticket_copied", f"The answer repeats the ticket, not the evidence: “{_shown(words)}”")
 
 
 # ── Language and coverage ────────────────────────────────────────────────────────────────────────
@@ -162,10 +133,46 @@ def _coverage(event: AnswerDrafted) -> Iterator[Finding]:
     for part in event.draft.unanswered:
         yield warning("question_open", f"The draft says that it cannot answer: “{_shown(part)}”")
     said = set(terms(cited_text(event)))
-    for question in questions(event.ticket.text[:20_000]):
-        asked = set(terms(question))
-        if len(asked) >= 3 and not asked & said:
-            yield warning("question_missed", f"Nothing in the answer touches this: “{_shown(question)}”")
+    for part in questions(event.ticket.text[:TICKET_CHARACTERS_MAX]):
+        words = set(terms(part))
+        if len(words) >= QUESTION_TERMS_MIN and not words & said:
+            yield warning("question_missed", f"Nothing in the answer touches this: “{_shown(part)}”")
+
+
+# Acronyms and model numbers; longer words in capitals are shouted.
+_ACRONYM = re.compile(
+    r"(?<![\w.-])(?=[A-Z0-9-]{0,11}\d|[A-Z]{2,5}(?![A-Z]))[A-Z][A-Z0-9]+(?:-[A-Z0-9]+)*(?![\w.-]*[a-z_])"
+)
+
+
+def _unknown_names(event: AnswerDrafted) -> Iterator[Finding]:
+    """What is asked about by a name that no evidence has is hardly answered by it."""
+    known = "\n".join(f"{one.title} {one.heading} {one.text}" for one in event.context.evidence).lower()
+    for question in questions(event.ticket.text[:TICKET_CHARACTERS_MAX]):
+        for name in _ACRONYM.findall(question):
+            if name.lower() not in known:
+                yield warning("name_unknown", f"The customer asks about “{_shown(name)}”, which no evidence mentions.")
+                return
+
+
+_DEED = re.compile(
+    r"\b(?:can|could|would|will) (?:you|someone|somebody|anyone|(?:one|some) of (?:you|your \w+)|your \w+|an? \w+)"
+    r" (?:please |kindly |also |just |perhaps )*"
+    r"(?:check|look (?:at|into)|have a look|verify|confirm|investigate|find out|restore|unlock|unblock|reset|restart"
+    r"|increase|raise|extend|delete|remove|cancel|close|change|move|enable|disable|activate|reactivate|approve|call)\b"
+    r"|\bplease (?:check|look into|investigate|restore|unlock|unblock|restart|increase|raise|extend|delete|remove"
+    r"|cancel|close|enable|disable|activate|reactivate|call)\b"
+    r"|\b(?:was|is|were|are) there (?:a |an |any )?(?:\w+ )?(?:problem|issue|outage|incident|maintenance)s?\b",
+    re.IGNORECASE,
+)
+
+
+def _deeds(event: AnswerDrafted) -> Iterator[Finding]:
+    """Documents can say how; they cannot look into an account, act in it, or know what happened last night."""
+    if match := _DEED.search(" ".join(event.ticket.text[:TICKET_CHARACTERS_MAX].split())):
+        yield warning(
+            "deed_asked", f"The customer asks for something to be looked into or done: “{_shown(match.group())}”"
+        )
 
 
 def _origin(event: AnswerDrafted) -> Iterator[Finding]:

@@ -15,22 +15,19 @@ from shared.sentences import questions, terms
 EVIDENCE_FEATURES = (
     "similarity",
     "similarity_margin",
-    "lexical",
-    "standing",
-    "rank",
+    "lexical_margin",
     "agreement",
     "word_coverage",
     "question_coverage",
-    "support",
-    "documents_cited",
-    "questions",
     "words_asked",
-    "unanswered",
+    "words_unseen",
+    "questions",
+    "support",
 )
 INTENT_FEATURES = (
     "intent_probability",
-    "intent_margin",
     "article_probability",
+    "article_gap",
     "article_of_intent",
     "article_in_other_intent",
     "out_of_scope",
@@ -47,6 +44,7 @@ class Calibration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Annotated[str, Field(max_length=200)]
+    trained_on: Annotated[str, Field(max_length=200, description="`shared.packs.training_hash` of the pack.")]
     kind: Literal["full", "evidence"]
     features: tuple[str, ...]
     means: tuple[float, ...]
@@ -94,61 +92,61 @@ def features_of(event: AnswerDrafted, claims: Sequence[ClaimVerdict], pack: Pack
     if not cited:
         return {}
     return {
-        **_evidence_features(event.context.evidence, cited),
+        **_evidence_features(event.context.evidence, cited[0].document_id),
         **_text_features(event, claims),
         **_intent_features(event.classification, cited[0].document_id, pack),
     }
 
 
-def _evidence_features(evidence: Sequence[Evidence], cited: Sequence[Evidence]) -> dict[str, float]:
+def _evidence_features(evidence: Sequence[Evidence], first: str) -> dict[str, float]:
     """How clearly the search points at the document that is cited first."""
-    first = cited[0].document_id
     own = [one for one in evidence if one.document_id == first]
     others = [one for one in evidence if one.document_id != first]
-    documents = list(dict.fromkeys(one.document_id for one in evidence))
     similarity = max(one.similarity for one in own)
-    best_score = max((one.score for one in evidence), default=0.0) or 1.0
     best_lexical = max((one.lexical for one in evidence), default=0.0) or 1.0
+    lexical_margin = max(one.lexical for one in own) - max((one.lexical for one in others), default=0.0)
     return {
         "similarity": similarity,
         "similarity_margin": similarity - max((one.similarity for one in others), default=0.0),
-        "lexical": max(one.lexical for one in own) / best_lexical,
-        "standing": max(one.score for one in own) / best_score,
-        "rank": 1.0 / (1 + documents.index(first)),
+        "lexical_margin": lexical_margin / best_lexical,
         "agreement": sum(one.document_id == first for one in evidence[:5]) / min(5, len(evidence)),
-        "documents_cited": float(len({one.document_id for one in cited})),
     }
 
 
 def _text_features(event: AnswerDrafted, claims: Sequence[ClaimVerdict]) -> dict[str, float]:
     """How much of what is asked the answer takes up, and how well it is supported."""
     said = set(terms(cited_text(event)))
+    found = {term for one in event.context.evidence for term in terms(f"{one.title} {one.heading} {one.text}")}
     asked = set(terms(event.ticket.text[:4_000]))
-    parts = [words for part in questions(event.ticket.text[:20_000]) if (words := set(terms(part)))]
-    coverage = [len(words & said) / len(words) for words in parts]
+    parts = [words for part in questions(event.ticket.text[:20_000]) if (words := set(terms(part)))] or [asked]
     return {
         "word_coverage": len(asked & said) / max(len(asked), 1),
-        "question_coverage": min(coverage, default=len(asked & said) / max(len(asked), 1)),
-        "support": min((claim.support for claim in claims), default=0.0),
-        "questions": math.log1p(max(len(parts), event.classification.questions)),
+        "question_coverage": min(len(words & said) / max(len(words), 1) for words in parts),
         "words_asked": math.log1p(len(asked)),
-        "unanswered": float(len(event.draft.unanswered)),
+        "words_unseen": len(asked - found) / max(len(asked), 1),
+        "questions": math.log1p(max(len(parts), event.classification.questions)),
+        "support": min((claim.support for claim in claims), default=0.0),
     }
 
 
-def _intent_features(classification: Classification, document_id: str, pack: Pack) -> dict[str, float]:
+def _intent_features(classification: Classification, first: str, pack: Pack) -> dict[str, float]:
     """Whether the pack's taxonomy and the search agree. Nothing where the pack has no taxonomy."""
     if not classification.intents:
         return {}
-    ranked = classification.intents
-    second = ranked[1].probability if len(ranked) > 1 else 0.0
-    answering = [one for one in ranked if (intent := pack.intent(one.intent)) and document_id in intent.articles]
+    believed: dict[str, float] = {}
+    for ranked in classification.intents:
+        intent = pack.intent(ranked.intent)
+        for article in set(intent.articles) if intent else ():
+            believed[article] = believed.get(article, 0.0) + ranked.probability
+    top = pack.intent(classification.intents[0].intent)
+    of_top = top is not None and first in top.articles
+    other = max((one for article, one in believed.items() if article != first), default=0.0)
     return {
-        "intent_probability": ranked[0].probability,
-        "intent_margin": ranked[0].probability - second,
-        "article_probability": min(1.0, sum(one.probability for one in answering)),
-        "article_of_intent": float(ranked[0] in answering),
-        "article_in_other_intent": float(bool(answering) and ranked[0] not in answering),
+        "intent_probability": classification.intents[0].probability,
+        "article_probability": min(1.0, believed.get(first, 0.0)),
+        "article_gap": believed.get(first, 0.0) - other,
+        "article_of_intent": float(of_top),
+        "article_in_other_intent": float(first in believed and not of_top),
         "out_of_scope": classification.out_of_scope,
     }
 

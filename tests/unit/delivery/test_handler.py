@@ -81,6 +81,7 @@ def delivery() -> Delivery:
 
 
 class TestTheConsumer:
+    @pytest.mark.usefixtures("spans")
     async def test_an_answer_is_written_down_and_a_worker_woken(self, delivery: Delivery) -> None:
         with tracer.start_as_current_span("releasing") as span:
             await delivery.takes(released())

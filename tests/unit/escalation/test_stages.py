@@ -1,96 +1,16 @@
-"""What escalation makes of drafts and decisions: event in, events out, over its real stages."""
+"""What escalation makes of drafts and of newer messages: event in, events out, over its real stages."""
 
-from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from contracts.events import (
-    AnswerDelivered,
-    AnswerReleased,
-    AnswerValidated,
-    Decision,
-    Draft,
-    Event,
-    FeedbackRecorded,
-    ReviewCompleted,
-    ReviewRequested,
     TicketReceived,
-    case_id_of,
 )
-from services.escalation.app import stages
-from services.escalation.ports import CaseState
-from shared.envelope import encode
 from shared.failures import DependencyDown
 from shared.telemetry import tracer
-from tests.fakes.bus import MemoryBus
-from tests.fakes.case_book import FakeCaseBook
-from tests.fakes.clock import NOON, FixedClock
-from tests.unit.cases import CASE, classification, flag, pack, ticket, validated, validation
-
-SEALED = "gAAAAAB-sealed-originals"
-
-
-def case_of(turn: int = 1, **fields: Any) -> AnswerValidated:
-    """A validated draft of a turn, sure enough to be sent."""
-    event = validated(ticket=ticket(sealed=SEALED), **fields)
-    return event.model_copy(update={"event_id": uuid4(), "turn": turn, "case_id": case_id_of(CASE, turn)})
-
-
-def unsure(turn: int = 1) -> AnswerValidated:
-    return case_of(turn, validation=validation(confidence=0.4))
-
-
-def of_a_specialist(turn: int = 1) -> AnswerValidated:
-    flagged = classification(route="specialist", queue="trust", flags=(flag("security"),), priority="normal")
-    return case_of(turn, classification=flagged)
-
-
-@dataclass
-class Escalation:
-    """The service in memory."""
-
-    book: FakeCaseBook = field(default_factory=FakeCaseBook)
-    bus: MemoryBus = field(default_factory=MemoryBus)
-    clock: FixedClock = field(default_factory=FixedClock)
-
-    def __post_init__(self) -> None:
-        self.bus.add("escalation", stages(self.book, {"demo": pack()}, self.clock), self.book.outbox)
-
-    async def takes(self, *events: Event) -> None:
-        for event in events:
-            await self.bus.publish(encode(event, service="tests"))
-            await self.bus.run()
-
-    async def is_told_of_turn(self, turn: int) -> None:
-        event = TicketReceived.after(case_of(turn), at=NOON)
-        await self.takes(event.model_copy(update={"event_id": uuid4()}))
-
-    async def hears(self, case: AnswerValidated, action: Any, text: str = "", reviewer: str = "ann") -> None:
-        decision = Decision(action=action, final_text=text, reviewer=reviewer, decided_at=NOON, reason_code="tone")
-        decided = ReviewCompleted.after(case, at=NOON, decision=decision)
-        await self.takes(decided.model_copy(update={"event_id": uuid4()}))
-
-    def case(self, case: AnswerValidated) -> CaseState:
-        return self.book.cases[case.case_id]
-
-    @property
-    def released(self) -> list[AnswerReleased]:
-        return self.bus.events(AnswerReleased)
-
-    @property
-    def requested(self) -> list[ReviewRequested]:
-        return self.bus.events(ReviewRequested)
-
-    @property
-    def recorded(self) -> list[FeedbackRecorded]:
-        return self.bus.events(FeedbackRecorded)
-
-
-@pytest.fixture
-def escalation() -> Escalation:
-    return Escalation()
+from tests.fakes.clock import NOON
+from tests.unit.escalation.service import SEALED, Escalation, case_of, of_a_specialist, unsure
 
 
 class TestTheDraft:
@@ -133,6 +53,7 @@ class TestTheDraft:
         assert request.reasons[0].code == "flag_security"
         assert escalation.case(case).status == "with_specialist"
 
+    @pytest.mark.usefixtures("spans")
     async def test_the_case_keeps_the_trace_of_its_ticket(self, escalation: Escalation) -> None:
         case = unsure()
         with tracer.start_as_current_span("upstream") as span:
@@ -223,6 +144,15 @@ class TestSupersession:
         assert escalation.released == escalation.recorded == []
         assert escalation.case(case).status == "superseded"
 
+    async def test_a_newer_draft_outdates_the_older_before_its_ticket_is_heard_of(self, escalation: Escalation) -> None:
+        """Topics are read side by side: a turn's draft can be here before its ticket-received is."""
+        first, second = unsure(1), case_of(2)
+        await escalation.takes(first, second)
+        await escalation.hears(first, "approve", first.draft.text)
+
+        assert [released.released_by for released in escalation.released] == ["policy"]
+        assert escalation.case(first).status == "superseded"
+
     async def test_a_decision_that_is_itself_the_news_of_a_newer_turn_counts(self, escalation: Escalation) -> None:
         """The book learns of turns from every event, so that no order of topics matters."""
         first, second = unsure(1), unsure(2)
@@ -231,116 +161,3 @@ class TestSupersession:
 
         assert escalation.case(first).status == "superseded"
         assert escalation.case(second).status == "released"
-
-
-class TestThePerson:
-    async def test_an_approval_sends_the_draft_as_it_is(self, escalation: Escalation) -> None:
-        case = unsure()
-        await escalation.takes(case)
-        await escalation.hears(case, "approve", case.draft.text)
-
-        [released] = escalation.released
-        [record] = escalation.recorded
-        assert (released.answer.text, released.released_by) == (case.draft.text, "ann")
-        assert released.answer.citations == case.draft.citations
-        assert (record.decided_by, record.decision.reviewer) == ("person", "ann")
-        assert escalation.case(case).status == "released"
-
-    async def test_an_edit_sends_the_new_text_with_the_citations_that_still_hold(self, escalation: Escalation) -> None:
-        case = unsure()
-        await escalation.takes(case)
-        [citation] = case.draft.citations
-        await escalation.hears(case, "edit", f"Dear Ann, {citation.quote} [1] Bye")
-
-        [released] = escalation.released
-        [moved] = released.answer.citations
-        assert released.answer.text[moved.start : moved.end] == citation.quote
-        assert escalation.recorded[0].draft == case.draft
-        assert escalation.recorded[0].decision.final_text == released.answer.text
-
-    async def test_an_edit_that_takes_a_citation_out_loses_it(self, escalation: Escalation) -> None:
-        case = unsure()
-        await escalation.takes(case)
-        await escalation.hears(case, "edit", "Please call us.")
-
-        assert escalation.released[0].answer.citations == ()
-
-    async def test_a_rejection_sends_nothing_and_is_recorded(self, escalation: Escalation) -> None:
-        case = unsure()
-        await escalation.takes(case)
-        await escalation.hears(case, "reject")
-
-        assert escalation.released == []
-        assert escalation.recorded[0].decision.reason_code == "tone"
-        assert escalation.case(case).status == "rejected"
-
-    async def test_a_reassigned_case_stays_open_for_the_next_person(self, escalation: Escalation) -> None:
-        case = unsure()
-        await escalation.takes(case)
-        await escalation.hears(case, "reassign")
-        assert escalation.case(case).status == "with_specialist"
-        assert escalation.released == escalation.recorded == []
-
-        await escalation.hears(case, "approve", case.draft.text, reviewer="bob")
-        assert [released.released_by for released in escalation.released] == ["bob"]
-
-    async def test_a_second_decision_changes_nothing(self, escalation: Escalation) -> None:
-        case = unsure()
-        await escalation.takes(case)
-        await escalation.hears(case, "reject", reviewer="ann")
-        await escalation.hears(case, "approve", case.draft.text, reviewer="bob")
-
-        assert escalation.released == []
-        assert [record.decision.reviewer for record in escalation.recorded] == ["ann"]
-        assert escalation.case(case).status == "rejected"
-
-    async def test_a_decision_delivered_twice_is_carried_out_once(self, escalation: Escalation) -> None:
-        case = unsure()
-        await escalation.takes(case)
-        await escalation.hears(case, "approve", case.draft.text)
-        await escalation.bus.redeliver(lambda message: message.topic == "review-completed")
-
-        assert len(escalation.released) == len(escalation.recorded) == 1
-
-    async def test_a_case_that_the_policy_released_cannot_be_decided_again(self, escalation: Escalation) -> None:
-        case = case_of()
-        await escalation.takes(case)
-        await escalation.hears(case, "edit", "Something else")
-
-        assert [released.released_by for released in escalation.released] == ["policy"]
-
-    async def test_a_decision_on_a_case_that_is_not_known_is_a_dead_letter(self, escalation: Escalation) -> None:
-        await escalation.hears(unsure(), "approve", "text")
-
-        assert [letter.original_topic for letter in escalation.bus.dead_letters] == ["review-completed"]
-        assert escalation.released == []
-
-    async def test_an_approval_without_a_text_is_a_dead_letter_and_the_case_stays_open(
-        self, escalation: Escalation
-    ) -> None:
-        case = case_of(draft=Draft(text="", drafter="extractive", model="test"))
-        await escalation.takes(case)
-        await escalation.hears(case, "approve", "")
-
-        assert [(d.error_type, d.attempts) for d in escalation.bus.dead_letters] == [("InvalidMessage", 1)]
-        assert escalation.case(case).status == "in_review"
-        await escalation.hears(case, "edit", "An answer by hand")
-        assert escalation.released[0].answer.text == "An answer by hand"
-
-
-class TestTheDelivery:
-    @pytest.mark.parametrize("status", ["delivered", "failed"])
-    async def test_the_case_knows_whether_the_helpdesk_has_the_answer(
-        self, escalation: Escalation, status: Any
-    ) -> None:
-        case = case_of()
-        await escalation.takes(case)
-        await escalation.takes(AnswerDelivered.after(escalation.released[0], at=NOON, status=status, attempts=1))
-
-        assert (escalation.case(case).status, escalation.case(case).delivery) == ("released", status)
-
-    async def test_a_report_on_a_case_that_is_not_known_is_nothing(self, escalation: Escalation) -> None:
-        await escalation.takes(AnswerDelivered.after(case_of(), at=NOON, status="delivered", attempts=1))
-
-        assert escalation.book.cases == {}
-        assert escalation.bus.dead_letters == []

@@ -7,7 +7,7 @@ from aiokafka import ConsumerRecord
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from contracts.events import EVENTS, AnswerDrafted, DeadLetter, Event, TicketReceived
+from contracts.events import EVENTS, AnswerDrafted, ContextRetrieved, DeadLetter, Event, TicketReceived
 from contracts.examples import example, example_files
 from shared.envelope import Message, decode, encode
 from shared.failures import InvalidMessage
@@ -60,6 +60,15 @@ def test_a_dead_letter_keeps_the_key_of_its_message() -> None:
 
     assert encode(letter, service="drafting", key="acme:1").key == "acme:1"
     assert encode(letter, service="drafting").key == "drafting"
+
+
+def test_an_event_that_is_too_large_for_its_topic_is_invalid_and_says_how_large_it_is() -> None:
+    found = example(ContextRetrieved, "refund-asked")
+    passage = found.context.evidence[0].model_copy(update={"text": "é" * 200_000})
+    huge = found.model_copy(update={"context": found.context.model_copy(update={"evidence": (passage,) * 11})})
+
+    with pytest.raises(InvalidMessage, match=r"context-retrieved of \d{7} bytes"):
+        encode(huge, service="retrieval")
 
 
 @pytest.mark.parametrize(

@@ -293,17 +293,3 @@ async def test_neither_logs_nor_spans_nor_letters_quote_the_customer(
     for words in (SECRET_WORDS, TICKET.ticket.subject, TICKET.ticket.body[:40]):
         assert words not in said
         assert words not in broker.dead_letters[0].model_dump_json(exclude={"body_base64"})
-
-
-class TestPatience:
-    def test_pauses_lie_between_zero_and_a_ceiling_that_doubles_up_to_a_bound(self) -> None:
-        patience = Patience(backoff_seconds=0.2, backoff_seconds_max=5.0)
-        for attempt in (1, 2, 3, 10, 1000):
-            pauses = [patience.pause(attempt) for _ in range(200)]
-            ceiling = min(5.0, 0.2 * 2 ** min(attempt - 1, 30))
-            assert min(pauses) >= 0.0
-            assert ceiling / 2 < max(pauses) <= ceiling
-
-    def test_pauses_are_spread_so_that_consumers_do_not_return_together(self) -> None:
-        pauses = {Patience().pause(5) for _ in range(50)}
-        assert len(pauses) == 50

@@ -28,6 +28,8 @@ CREATE TABLE {owner}.outbox (
 """
 
 TABLES = """
+-- The id is derived from tenant, source and external id. A second unique index over these would let one of two
+-- first messages at once fail, because ON CONFLICT guards one index only.
 CREATE TABLE intake.conversation (
     conversation_id uuid PRIMARY KEY,
     tenant text NOT NULL,
@@ -35,8 +37,7 @@ CREATE TABLE intake.conversation (
     external_id text NOT NULL,
     turns integer NOT NULL,
     thread jsonb NOT NULL,
-    updated_at timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (tenant, source, external_id)
+    updated_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE TABLE intake.webhook (
     tenant text NOT NULL,
