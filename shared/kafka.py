@@ -1,7 +1,8 @@
 """Kafka through FastStream and aiokafka: consumers that work on several messages at once and commit correctly."""
 
 import asyncio
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import structlog
@@ -25,6 +26,14 @@ from shared.stage import Runner, Stage
 log = structlog.get_logger(__name__)
 
 SESSION_SECONDS = 10.0
+
+
+async def _parse(record: ConsumerRecord, parse: Callable[[ConsumerRecord], Awaitable[Any]]) -> Any:
+    # FastStream decodes headers as UTF-8 before anything of ours runs, and would drop a message whose headers are not;
+    # nor shall a stranger's `reply_to` mean anything.
+    message = await parse(dataclasses.replace(record, headers=()))
+    message.raw_message = record
+    return message
 
 
 async def _as_it_is(message: Any, _: Any) -> ConsumerRecord:
@@ -125,7 +134,9 @@ class KafkaConsumers:
             group_id=self._runner.service,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
+            parser=_parse,
             decoder=_as_it_is,
+            no_reply=True,
             session_timeout_ms=int(SESSION_SECONDS * 1000),
             listener=ConsumerRebalanceListener.from_context(self._broker.context),
             heartbeat_interval_ms=2000,

@@ -11,7 +11,6 @@ from services.classification import handler
 from services.classification.adapters.model import TrainedClassifier
 from services.classification.adapters.store import ModelUnreadable, load_model
 from services.classification.ports import Domain
-from services.classification.training import train
 from shared.clock import Clock, now
 from shared.embedding import Embedder, MiniLM, MultilingualUSE, Remembering
 from shared.language import detect_language
@@ -39,6 +38,9 @@ def load_classifier(pack: Pack, home: Path, english: Embedder, multilingual: Emb
     try:
         model = load_model(folder)
     except ModelUnreadable as reason:
+        # Only here, since scikit-learn would cost every start of the service seconds and 100 MB.
+        from services.classification.training import train  # noqa: PLC0415
+
         log.info("training", pack=pack.name, reason=str(reason))
         card = train(pack, english, multilingual, folder)
         log.info("trained", pack=pack.name, intent_accuracy=card.intent_accuracy, risk_auroc=card.risk_auroc)
