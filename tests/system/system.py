@@ -162,7 +162,8 @@ class PortalSession:
 
     def __init__(self, url: str, name: str, password: str) -> None:
         self._client = httpx.Client(base_url=url, timeout=30, follow_redirects=True)
-        form = {**_hidden(self._client.get("/login").text), "username": name, "password": password}
+        self._client.get("/login")
+        form = {"username": name, "password": password, "csrfmiddlewaretoken": self._client.cookies["csrftoken"]}
         page = self._client.post("/login", data=form, headers={"referer": f"{url}/login"})
         assert page.status_code == 200, page.text[:500]
         self._url = url
@@ -171,21 +172,19 @@ class PortalSession:
         """The page of a case."""
         return self._client.get(f"/cases/{case_id}")
 
-    def decide(self, case_id: str, action: str, page: str | None = None, **fields: str) -> httpx.Response:
-        """Sends the case's form as the page (or an earlier copy of it) holds it."""
-        form = {**_hidden(page or self.case_page(case_id).text), "action": action, **fields}
+    def version(self, case_id: str) -> str:
+        """The version of the case that the person's page shows; empty where the page is not there yet."""
+        found = re.search(r'name="version" value="(\d+)"', self.case_page(case_id).text)
+        return found[1] if found else ""
+
+    def decide(self, case_id: str, version: str, action: str, **fields: str) -> httpx.Response:
+        """Sends the case's form for the version that the person has seen."""
+        token = {"csrfmiddlewaretoken": self._client.cookies["csrftoken"]}
         return self._client.post(
-            f"/cases/{case_id}/decision", data=form, headers={"referer": f"{self._url}/cases/{case_id}"}
+            f"/cases/{case_id}/decision",
+            data={**token, "version": version, "action": action, **fields},
+            headers={"referer": f"{self._url}/cases/{case_id}"},
         )
-
-
-def _hidden(html: str) -> dict[str, str]:
-    found = {}
-    for tag in re.findall(r"<input[^>]*type=\"hidden\"[^>]*>", html):
-        name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
-        if name:
-            found[name[1]] = value[1] if value else ""
-    return found
 
 
 def eventually(look: Callable[[], T], wanted: Callable[[T], bool] = bool, seconds: float = SECONDS_MAX) -> T:
