@@ -35,9 +35,7 @@ class Event(Value):
     tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
     conversation_id: UUID
     case_id: UUID
-    turn: Annotated[
-        int, Field(ge=1, description="Number of the customer's message; a newer turn supersedes.")
-    ]
+    turn: Annotated[int, Field(ge=1, description="Number of the customer's message; a newer turn supersedes.")]
 
     @property
     def key(self) -> str:
@@ -83,15 +81,11 @@ class Ticket(Value):
     source: ShortText
     external_id: ShortText
     channel: ShortText = "api"
-    requester: Annotated[
-        str, Field(max_length=64, description="Pseudonym, stable for one person of one tenant.")
-    ]
+    requester: Annotated[str, Field(max_length=64, description="Pseudonym, stable for one person of one tenant.")]
     subject: ShortText = ""
     body: LongText
     thread: Annotated[tuple[Message, ...], Field(max_length=20)] = ()
-    sealed: Annotated[
-        str, Field(max_length=400_000, description="The tokens' originals, encrypted (Fernet).")
-    ] = ""
+    sealed: Annotated[str, Field(max_length=400_000, description="The tokens' originals, encrypted (Fernet).")] = ""
     received_at: datetime
 
     @property
@@ -274,12 +268,8 @@ class Validation(Value):
     verdict: Literal["pass", "warn", "block"]
     claims: Annotated[tuple[ClaimVerdict, ...], Field(max_length=100)] = ()
     findings: Annotated[tuple[Finding, ...], Field(max_length=50)] = ()
-    confidence: Annotated[
-        float, Field(ge=0.0, le=1.0, description="Calibrated probability that the draft is right.")
-    ]
-    confidence_sample_size: Annotated[
-        int, Field(ge=0, description="Labelled cases behind the calibration.")
-    ] = 0
+    confidence: Annotated[float, Field(ge=0.0, le=1.0, description="Calibrated probability that the draft is right.")]
+    confidence_sample_size: Annotated[int, Field(ge=0, description="Labelled cases behind the calibration.")] = 0
     model_version: ShortText
     policy_version: ShortText
 

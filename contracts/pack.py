@@ -76,9 +76,7 @@ class ContentPolicy(Part):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(
-                    f"policy {self.id}: {pattern!r} is no regular expression: {error}"
-                ) from error
+                raise ValueError(f"policy {self.id}: {pattern!r} is no regular expression: {error}") from error
         return self
 
 

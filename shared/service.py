@@ -133,9 +133,7 @@ class Service:
     async def _live(self) -> Response:
         problems = self._consumers.problems() if self._consumers else []
         stuck = [problem for problem in problems if "in work" in problem or "too many" in problem]
-        return JSONResponse(
-            {"status": "stuck" if stuck else "live", "problems": stuck}, 503 if stuck else 200
-        )
+        return JSONResponse({"status": "stuck" if stuck else "live", "problems": stuck}, 503 if stuck else 200)
 
     async def _ready(self) -> Response:
         problems = [problem for check in self.checks if (problem := await check())]

@@ -24,12 +24,8 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
 
     concurrency: int = Field(default=32, ge=1, le=1024, description="Messages in work at once, per process.")
-    attempts_max: int = Field(
-        default=5, ge=1, le=100, description="Tries of a message that fails as retryable."
-    )
+    attempts_max: int = Field(default=5, ge=1, le=100, description="Tries of a message that fails as retryable.")
     backoff_seconds_max: float = Field(default=30.0, gt=0.0)
     drain_seconds: float = Field(default=20.0, ge=0.0, description="How long SIGTERM waits for work in hand.")
-    stuck_seconds: float = Field(
-        default=180.0, gt=0.0, description="After which a message in work counts as stuck."
-    )
+    stuck_seconds: float = Field(default=180.0, gt=0.0, description="After which a message in work counts as stuck.")
     dead_letters_in_a_row_max: int = Field(default=20, ge=1)

@@ -53,9 +53,7 @@ def setup_telemetry(service: str, home: Path) -> None:
     collector = bool(os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
     exporter: SpanExporter = OTLPSpanExporter() if collector else FileSpanExporter(home / "traces", service)
     provider = TracerProvider(resource=resource)
-    provider.add_span_processor(
-        BatchSpanProcessor(exporter, max_queue_size=20_000, schedule_delay_millis=1000)
-    )
+    provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=20_000, schedule_delay_millis=1000))
     trace.set_tracer_provider(provider)
 
     readers: list[MetricReader] = [PrometheusMetricReader()]

@@ -49,8 +49,6 @@ def load_tenants(path: Path) -> dict[str, Tenant]:
         content = yaml.safe_load(path.read_text())
         return {name: Tenant(id=name, **tenant) for name, tenant in content["tenants"].items()}
     except FileNotFoundError as error:
-        raise TenantsInvalid(
-            f"{path} is missing; `handrail up` writes one, or set HANDRAIL_TENANTS_FILE"
-        ) from error
+        raise TenantsInvalid(f"{path} is missing; `handrail up` writes one, or set HANDRAIL_TENANTS_FILE") from error
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError, ValidationError) as error:
         raise TenantsInvalid(f"{path} is no list of tenants: {str(error)[:500]}") from error

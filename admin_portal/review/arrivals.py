@@ -83,9 +83,7 @@ def _latest_turn(event: Event) -> int:
             [event.conversation_id, event.tenant, event.turn],
         )
         latest_turn = int(cursor.fetchone()[0])
-    older = Case.objects.filter(
-        conversation_id=event.conversation_id, status=Status.PENDING, turn__lt=latest_turn
-    )
+    older = Case.objects.filter(conversation_id=event.conversation_id, status=Status.PENDING, turn__lt=latest_turn)
     older.update(
         status=Status.SUPERSEDED, version=F("version") + 1, claimed_by=None, claimed_until=None, claimed_at=None
     )

@@ -26,9 +26,7 @@ def claim(user: User, case_id: UUID, now: datetime, *, take_over: bool = False) 
     wanted = cases_of(user).filter(pk=case_id, status=Status.PENDING)
     if not (take_over and role_of(user) >= Role.LEAD):
         wanted = wanted.filter(free_for(user, now))
-    opened_at = Choose(
-        When(claimed_by=user, claimed_until__gt=now, then=F("claimed_at")), default=Value(now)
-    )
+    opened_at = Choose(When(claimed_by=user, claimed_until__gt=now, then=F("claimed_at")), default=Value(now))
     return wanted.update(claimed_by=user, claimed_until=now + LEASE, claimed_at=opened_at) == 1
 
 

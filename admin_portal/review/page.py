@@ -47,9 +47,7 @@ def case_page(request: ReviewRequested) -> CasePage:
         cited=tuple(sorted((p for p in passages if p.numbers), key=lambda passage: passage.numbers)),
         uncited=tuple(p for p in passages if not p.numbers),
         claims_supported=sum(claim.supported for claim in claims),
-        confidence_words=confidence_words(
-            request.validation.confidence, request.validation.confidence_sample_size
-        ),
+        confidence_words=confidence_words(request.validation.confidence, request.validation.confidence_sample_size),
         sentiment=sentiment_word(request.classification.sentiment),
     )
 

@@ -100,9 +100,7 @@ def _marked(text: str, marks: Sequence[Mark]) -> str:
 
 
 def _reference(number: int) -> str:
-    return format_html(
-        '<a class="ref" href="#evidence-{0}" data-ref="{0}" aria-label="Evidence {0}">{0}</a>', number
-    )
+    return format_html('<a class="ref" href="#evidence-{0}" data-ref="{0}" aria-label="Evidence {0}">{0}</a>', number)
 
 
 def evidence_html(text: str, quotes: Iterable[str]) -> SafeString:

@@ -99,8 +99,14 @@ def test_the_waterfall_puts_children_below_parents_and_linked_traces_apart() -> 
         return SpanRecord(name, "s", trace, name, parent, start, end, {}, (), "unset")
 
     parts = waterfall(
-        [span("a", "1", "", 0, 100), span("c", "1", "a", 60, 90), span("b", "1", "a", 10, 20),
-         span("bb", "1", "b", 12, 18), span("lost", "1", "gone", 5, 6), span("review", "2", "", 900, 950)]
+        [
+            span("a", "1", "", 0, 100),
+            span("c", "1", "a", 60, 90),
+            span("b", "1", "a", 10, 20),
+            span("bb", "1", "b", 12, 18),
+            span("lost", "1", "gone", 5, 6),
+            span("review", "2", "", 900, 950),
+        ]
     )
 
     assert [[row.span.name for row in part.rows] for part in parts] == [["a", "b", "bb", "c", "lost"], ["review"]]

@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,101 +16,154 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Conversation',
+            name="Conversation",
             fields=[
-                ('conversation_id', models.UUIDField(primary_key=True, serialize=False)),
-                ('tenant', models.CharField(max_length=63)),
-                ('latest_turn', models.PositiveIntegerField()),
+                ("conversation_id", models.UUIDField(primary_key=True, serialize=False)),
+                ("tenant", models.CharField(max_length=63)),
+                ("latest_turn", models.PositiveIntegerField()),
             ],
         ),
         migrations.CreateModel(
-            name='Inbox',
+            name="Inbox",
             fields=[
-                ('pk', models.CompositePrimaryKey('consumer', 'event_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('consumer', models.TextField()),
-                ('event_id', models.UUIDField()),
-                ('handled_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "consumer", "event_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("consumer", models.TextField()),
+                ("event_id", models.UUIDField()),
+                ("handled_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'db_table': 'inbox',
+                "db_table": "inbox",
             },
         ),
         migrations.CreateModel(
-            name='LoginFailure',
+            name="LoginFailure",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('username', models.CharField(max_length=150)),
-                ('address', models.CharField(max_length=64)),
-                ('failed_at', models.DateTimeField(db_index=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("username", models.CharField(max_length=150)),
+                ("address", models.CharField(max_length=64)),
+                ("failed_at", models.DateTimeField(db_index=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Outbox',
+            name="Outbox",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event_id', models.UUIDField(unique=True)),
-                ('topic', models.TextField()),
-                ('key', models.TextField()),
-                ('headers', models.JSONField()),
-                ('body', models.BinaryField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("event_id", models.UUIDField(unique=True)),
+                ("topic", models.TextField()),
+                ("key", models.TextField()),
+                ("headers", models.JSONField()),
+                ("body", models.BinaryField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'db_table': 'outbox',
+                "db_table": "outbox",
             },
         ),
         migrations.CreateModel(
-            name='Case',
+            name="Case",
             fields=[
-                ('case_id', models.UUIDField(primary_key=True, serialize=False)),
-                ('tenant', models.CharField(max_length=63)),
-                ('conversation_id', models.UUIDField()),
-                ('turn', models.PositiveIntegerField()),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('decided', 'Decided'), ('superseded', 'Superseded')], default='pending', max_length=10)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('kind', models.CharField(max_length=10)),
-                ('queue', models.CharField(max_length=500)),
-                ('priority', models.CharField(max_length=6)),
-                ('priority_rank', models.SmallIntegerField()),
-                ('due_at', models.DateTimeField()),
-                ('subject', models.CharField(max_length=500)),
-                ('headline', models.CharField(blank=True, max_length=1000)),
-                ('intent', models.CharField(blank=True, max_length=500)),
-                ('confidence', models.FloatField()),
-                ('payload', models.JSONField()),
-                ('traceparent', models.CharField(blank=True, max_length=64)),
-                ('trace_id', models.CharField(blank=True, max_length=32)),
-                ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('claimed_at', models.DateTimeField(blank=True, null=True)),
-                ('claimed_until', models.DateTimeField(blank=True, null=True)),
-                ('handed_on_by', models.CharField(blank=True, max_length=150)),
-                ('handed_on_note', models.CharField(blank=True, max_length=4000)),
-                ('decided_by', models.CharField(blank=True, max_length=150)),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('action', models.CharField(blank=True, max_length=10)),
-                ('final_text', models.TextField(blank=True)),
-                ('reason_code', models.CharField(blank=True, max_length=500)),
-                ('note', models.CharField(blank=True, max_length=4000)),
-                ('seconds_spent', models.FloatField(default=0.0)),
-                ('delivery_status', models.CharField(blank=True, max_length=10)),
-                ('delivery_error', models.CharField(blank=True, max_length=500)),
-                ('claimed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("case_id", models.UUIDField(primary_key=True, serialize=False)),
+                ("tenant", models.CharField(max_length=63)),
+                ("conversation_id", models.UUIDField()),
+                ("turn", models.PositiveIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("pending", "Pending"), ("decided", "Decided"), ("superseded", "Superseded")],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("kind", models.CharField(max_length=10)),
+                ("queue", models.CharField(max_length=500)),
+                ("priority", models.CharField(max_length=6)),
+                ("priority_rank", models.SmallIntegerField()),
+                ("due_at", models.DateTimeField()),
+                ("subject", models.CharField(max_length=500)),
+                ("headline", models.CharField(blank=True, max_length=1000)),
+                ("intent", models.CharField(blank=True, max_length=500)),
+                ("confidence", models.FloatField()),
+                ("payload", models.JSONField()),
+                ("traceparent", models.CharField(blank=True, max_length=64)),
+                ("trace_id", models.CharField(blank=True, max_length=32)),
+                ("received_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("claimed_at", models.DateTimeField(blank=True, null=True)),
+                ("claimed_until", models.DateTimeField(blank=True, null=True)),
+                ("handed_on_by", models.CharField(blank=True, max_length=150)),
+                ("handed_on_note", models.CharField(blank=True, max_length=4000)),
+                ("decided_by", models.CharField(blank=True, max_length=150)),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                ("action", models.CharField(blank=True, max_length=10)),
+                ("final_text", models.TextField(blank=True)),
+                ("reason_code", models.CharField(blank=True, max_length=500)),
+                ("note", models.CharField(blank=True, max_length=4000)),
+                ("seconds_spent", models.FloatField(default=0.0)),
+                ("delivery_status", models.CharField(blank=True, max_length=10)),
+                ("delivery_error", models.CharField(blank=True, max_length=500)),
+                (
+                    "claimed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('status', 'pending')), fields=['tenant', 'due_at', 'priority_rank', 'case_id'], name='most_urgent_first'), models.Index(condition=models.Q(('status', 'decided')), fields=['tenant', '-decided_at'], name='newest_decision'), models.Index(fields=['conversation_id'], name='cases_of_conversation')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'decided', 'superseded'])), name='status_is_known')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status", "pending")),
+                        fields=["tenant", "due_at", "priority_rank", "case_id"],
+                        name="most_urgent_first",
+                    ),
+                    models.Index(
+                        condition=models.Q(("status", "decided")),
+                        fields=["tenant", "-decided_at"],
+                        name="newest_decision",
+                    ),
+                    models.Index(fields=["conversation_id"], name="cases_of_conversation"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["pending", "decided", "superseded"])), name="status_is_known"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tenant', models.CharField(max_length=63)),
-                ('queues', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=500), blank=True, default=list, help_text='Queues an agent works on, separated by commas; empty means every queue. Leads see all.', size=None)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("tenant", models.CharField(max_length=63)),
+                (
+                    "queues",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=500),
+                        blank=True,
+                        default=list,
+                        help_text="Queues an agent works on, separated by commas; empty means every queue. Leads see all.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('user', 'tenant'), name='one_membership_per_tenant')],
+                "constraints": [models.UniqueConstraint(fields=("user", "tenant"), name="one_membership_per_tenant")],
             },
         ),
     ]

@@ -38,9 +38,7 @@ def decide(request: Reader, case_id: UUID) -> HttpResponse:
         return _page(request, case_id, problem=problem, status=422)
     verdict = form.verdict()
     try:
-        event = record(
-            request.user, case_id, version=form.cleaned_data["version"], verdict=verdict, now=clock.now()
-        )
+        event = record(request.user, case_id, version=form.cleaned_data["version"], verdict=verdict, now=clock.now())
     except Case.DoesNotExist as error:
         raise Http404 from error
     except DecisionInvalid as error:
@@ -74,9 +72,7 @@ def _visible(request: Reader, case_id: UUID) -> Case:
     return get_object_or_404(cases_of(request.user).select_related("claimed_by"), pk=case_id)
 
 
-def _page(
-    request: Reader, case_id: UUID, *, problem: str = "", verdict: Any = None, status: int = 200
-) -> HttpResponse:
+def _page(request: Reader, case_id: UUID, *, problem: str = "", verdict: Any = None, status: int = 200) -> HttpResponse:
     case = _visible(request, case_id)
     now = clock.now()
     holder = case.held_by(now)

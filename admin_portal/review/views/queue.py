@@ -42,11 +42,10 @@ def show(request: Reader) -> HttpResponse:
         "query": urlencode({name: "on" if value is True else value for name, value in filters.items()}),
         "now": now,
     }
-    if not request.htmx:  # type: ignore[attr-defined]
+    refreshes = bool(request.htmx)  # type: ignore[attr-defined]
+    if not refreshes:
         context["choices"] = {name: _choices(waiting, name) for name in ("tenant", "queue", "intent")}
-    response = render(
-        request, "review/_cases.html" if request.htmx else "review/queue.html", context  # type: ignore[attr-defined]
-    )
+    response = render(request, "review/_cases.html" if refreshes else "review/queue.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
 

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from contracts.events import AnswerDrafted, Citation, Classification, Draft, Validation
+from contracts.events import AnswerDrafted, Citation, Draft
 from services.validation import handler
-from services.validation.rules.confidence import Calibration
 from tests.unit.cases import (
     GOOD_QUOTE,
     NOON,
@@ -18,27 +17,7 @@ from tests.unit.cases import (
     pack,
     ticket,
 )
-
-
-class Fixed:
-    """Implements `LanguageDetector` and `Calibrations` with what a test wants."""
-
-    def __init__(self, language: str = "en", full: Calibration | None = None, plain: Calibration | None = None) -> None:
-        self._language, self._full, self._plain = language, full, plain
-
-    def language_of(self, text: str) -> str:
-        return self._language
-
-    def full(self, tenant: str) -> Calibration | None:
-        return self._full
-
-    def evidence(self, tenant: str) -> Calibration | None:
-        return self._plain
-
-
-def judged(event: AnswerDrafted, fixed: Fixed | None = None) -> Validation:
-    ports = fixed or Fixed()
-    return handler.validate(event, pack(), ports, ports)
+from tests.unit.validation.judging import Fixed, judged
 
 
 def codes(event: AnswerDrafted, fixed: Fixed | None = None) -> set[str]:
@@ -248,57 +227,3 @@ async def test_the_handler_gives_the_same_event_again() -> None:
     ]
 
     assert once == again
-
-
-# ── Confidence ───────────────────────────────────────────────────────────────────────────────────
-
-
-def calibration(kind: Any = "full", **fields: Any) -> Calibration:
-    values: dict[str, Any] = {
-        "version": "test",
-        "trained_on": "0",
-        "kind": kind,
-        "features": ("similarity_margin",),
-        "means": (0.0,),
-        "scales": (0.1,),
-        "weights": (2.0,),
-        "intercept": 0.0,
-        "sample_size": 700,
-        **fields,
-    }
-    return Calibration(**values)
-
-
-def test_confidence_follows_the_features() -> None:
-    clear = drafted()
-    unclear = drafted(context=clear.context.model_copy(update={"evidence": (evidence(), invoices(similarity=0.6))}))
-    fixed = Fixed(full=calibration())
-
-    assert judged(clear, fixed).confidence > 0.9
-    assert judged(unclear, fixed).confidence == pytest.approx(0.5)
-    assert judged(clear, fixed).confidence_sample_size == 700
-
-
-def _without_intents() -> Classification:
-    return classification(intents=())
-
-
-@pytest.mark.parametrize(
-    ("event", "version"),
-    [(drafted(), "a"), (drafted(classification=_without_intents()), "b")],
-)
-def test_without_intents_the_evidence_alone_counts(event: AnswerDrafted, version: str) -> None:
-    fixed = Fixed(full=calibration(version="a"), plain=calibration("evidence", version="b"))
-
-    assert judged(event, fixed).model_version.endswith(f"/{version}")
-
-
-def test_without_a_model_or_a_citation_there_is_no_confidence() -> None:
-    assert judged(drafted()).confidence == 0.0
-    assert judged(drafted(draft(citations=())), Fixed(full=calibration())).confidence == 0.0
-    assert judged(drafted()).confidence_sample_size == 0
-
-
-def test_inconsistent_models_are_refused() -> None:
-    with pytest.raises(ValueError, match="one number for each feature"):
-        calibration(means=(0.0, 1.0))

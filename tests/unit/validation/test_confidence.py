@@ -1,0 +1,61 @@
+"""Confidence follows what was measured, and is none where nothing was."""
+
+from typing import Any
+
+import pytest
+
+from contracts.events import AnswerDrafted, Classification
+from services.validation.rules.confidence import Calibration
+from tests.unit.cases import classification, draft, drafted, evidence, invoices
+from tests.unit.validation.judging import Fixed, judged
+
+
+def calibration(kind: Any = "full", **fields: Any) -> Calibration:
+    values: dict[str, Any] = {
+        "version": "test",
+        "trained_on": "0",
+        "kind": kind,
+        "features": ("similarity_margin",),
+        "means": (0.0,),
+        "scales": (0.1,),
+        "weights": (2.0,),
+        "intercept": 0.0,
+        "sample_size": 700,
+        **fields,
+    }
+    return Calibration(**values)
+
+
+def test_confidence_follows_the_features() -> None:
+    clear = drafted()
+    unclear = drafted(context=clear.context.model_copy(update={"evidence": (evidence(), invoices(similarity=0.6))}))
+    fixed = Fixed(full=calibration())
+
+    assert judged(clear, fixed).confidence > 0.9
+    assert judged(unclear, fixed).confidence == pytest.approx(0.5)
+    assert judged(clear, fixed).confidence_sample_size == 700
+
+
+def _without_intents() -> Classification:
+    return classification(intents=())
+
+
+@pytest.mark.parametrize(
+    ("event", "version"),
+    [(drafted(), "a"), (drafted(classification=_without_intents()), "b")],
+)
+def test_without_intents_the_evidence_alone_counts(event: AnswerDrafted, version: str) -> None:
+    fixed = Fixed(full=calibration(version="a"), plain=calibration("evidence", version="b"))
+
+    assert judged(event, fixed).model_version.endswith(f"/{version}")
+
+
+def test_without_a_model_or_a_citation_there_is_no_confidence() -> None:
+    assert judged(drafted()).confidence == 0.0
+    assert judged(drafted(draft(citations=())), Fixed(full=calibration())).confidence == 0.0
+    assert judged(drafted()).confidence_sample_size == 0
+
+
+def test_inconsistent_models_are_refused() -> None:
+    with pytest.raises(ValueError, match="one number for each feature"):
+        calibration(means=(0.0, 1.0))
