@@ -23,8 +23,8 @@ from contracts.events import ReviewRequested
 from infra.browser import ensure_chromium, launch_args
 from shared import clock
 from tests.portal.conftest import PASSWORD
+from tests.portal.desk import desk_of
 from tests.portal.spans import write_trace
-from tests.portal.tickets import desk_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 ROOT = Path(__file__).parents[2]

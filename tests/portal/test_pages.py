@@ -15,7 +15,8 @@ from admin_portal.review import arrivals, claims
 from admin_portal.review.models import Case, Outbox
 from contracts.events import Evidence, Finding
 from shared import clock
-from tests.portal.tickets import desk_of, evidence, review_requested
+from tests.portal.desk import desk_of
+from tests.portal.tickets import evidence, review_requested
 
 pytestmark = pytest.mark.real
 TEMPLATES = Path(admin_portal.review.__file__).parent / "templates"

@@ -16,6 +16,7 @@ from contracts.events import (
     RankedIntent,
     ReviewRequested,
     Ticket,
+    TicketReceived,
     Usage,
     Validation,
     case_id_of,
@@ -207,4 +208,17 @@ def _validation(changes: dict[str, Any]) -> Validation:
         confidence_sample_size=changes.pop("sample_size", 143),
         model_version="lexical-2",
         policy_version="hosting-1",
+    )
+
+
+def ticket_received(request: ReviewRequested, *, turn: int) -> TicketReceived:
+    """The customer writes again in the same conversation."""
+    return TicketReceived(
+        event_id=uuid4(),
+        occurred_at=request.occurred_at,
+        tenant=request.tenant,
+        conversation_id=request.conversation_id,
+        case_id=case_id_of(request.conversation_id, turn),
+        turn=turn,
+        ticket=request.ticket,
     )
