@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     http_port: int = Field(default=8000, ge=0, le=65535)
     log_level: str = "INFO"
 
-    concurrency: int = Field(default=32, ge=1, le=1024, description="Messages in work at once, per process.")
+    concurrency: int = Field(default=64, ge=1, le=1024, description="Messages in work at once, per process.")
     attempts_max: int = Field(default=5, ge=1, le=100, description="Tries of a message that fails as retryable.")
     backoff_seconds_max: float = Field(default=30.0, gt=0.0)
     drain_seconds: float = Field(default=20.0, ge=0.0, description="How long SIGTERM waits for work in hand.")
