@@ -35,8 +35,8 @@ test: setup ## All tests: unit, contracts, journeys in memory, on real servers, 
 	$(BIN)/python -m infra.browser
 	$(BIN)/pytest tests $(PYTEST)
 
-unit: setup ## Fast tests only: no I/O.
-	$(BIN)/pytest tests/unit tests/contract tests/journey -m 'not real and not browser' $(PYTEST)
+unit: setup ## Fast tests: rules and stages without I/O, single parts, contracts, journeys in memory.
+	$(BIN)/pytest tests/unit tests/parts tests/contract tests/journey -m 'not real and not browser' $(PYTEST)
 
 real: setup ## Only the tests on real Kafka, PostgreSQL and Redis.
 	$(BIN)/pytest tests -m real $(PYTEST)

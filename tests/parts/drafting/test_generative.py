@@ -14,8 +14,8 @@ from services.drafting.rules.generation import question_text
 from shared.gateway import Endpoint, Gateway
 from tests.fakes.embedding import WordEmbedder
 from tests.fakes.openai_server import ScriptedOpenAI, Step, broken, refuses, says, says_json, sends
+from tests.parts.gateway.test_gateway import Memory
 from tests.unit.cases import GOOD_QUOTE, classification, pack, retrieved, ticket
-from tests.unit.gateway.test_gateway import Memory
 
 GOOD = {
     "sentences": [
