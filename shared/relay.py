@@ -1,7 +1,6 @@
 """Moves committed outbox rows to Kafka, in the order in which they were written, and deletes them there."""
 
 import asyncio
-import time
 from typing import Any
 
 import structlog
@@ -35,7 +34,6 @@ class Relay:
         self._engine = engine
         self._schema = schema
         self._publish = publish
-        self.last_pass_at = time.monotonic()
 
     async def run(self) -> None:
         """This function will relay until it is cancelled, whatever happens to PostgreSQL or Kafka meanwhile."""
@@ -47,7 +45,6 @@ class Relay:
                 log.warning("outbox waits", schema=self._schema, error=str(error))
             except Exception:
                 log.exception("outbox relay failed", schema=self._schema)
-            self.last_pass_at = time.monotonic()
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _relay_while_leader(self, connection: AsyncConnection) -> None:
@@ -57,7 +54,6 @@ class Relay:
         pause = POLL_SECONDS
         while leads:
             moved = await self.relay_once(connection)
-            self.last_pass_at = time.monotonic()
             pause = POLL_SECONDS if moved else min(POLL_SECONDS_IDLE, pause * 1.5)
             if moved < BATCH_ROWS:
                 await asyncio.sleep(pause)

@@ -7,7 +7,7 @@ Patterns*, "Transactional outbox" and "Idempotent consumer").
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from sqlalchemy import text
@@ -16,19 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from contracts.events import Event
 from shared.database import database_errors
 from shared.envelope import Message, encode
-
-
-class Work(Protocol):
-    """What a handler may do inside one transaction."""
-
-    @property
-    def is_new(self) -> bool:
-        """False where this event was handled before: then there is nothing to do."""
-        ...
-
-    async def emit(self, event: Event) -> None:
-        """This function will have the event published once the transaction is committed."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
