@@ -4,7 +4,7 @@ import os
 
 import typer
 
-from infra.cli import bench, demo, export, ingest, stack, tenant, trace, vertical
+from infra.cli import bench, demo, evaluate, export, ingest, stack, tenant, trace, vertical
 from infra.stack.home import Home
 from infra.stack.record import Record
 
@@ -32,6 +32,7 @@ app.add_typer(vertical.app, name="vertical")
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(export.app, name="export")
 app.add_typer(bench.app, name="bench")
+app.add_typer(evaluate.app, name="eval")
 
 
 if __name__ == "__main__":

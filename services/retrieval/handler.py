@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from contracts.events import Context, ContextRetrieved, Event, TicketClassified
-from services.retrieval import rules
 from services.retrieval.ports import QueryEmbedder, Search
+from services.retrieval.rules.query import build_query
 
 
 async def handle(event: TicketClassified, *, search: Search, embedder: QueryEmbedder, now: datetime) -> Sequence[Event]:
@@ -15,7 +15,7 @@ async def handle(event: TicketClassified, *, search: Search, embedder: QueryEmbe
     Raises:
         DependencyDown: the store of knowledge cannot be reached.
     """
-    query = rules.build_query(event.ticket.subject, event.ticket.body)
+    query = build_query(event.ticket.subject, event.ticket.body)
     vector = await asyncio.to_thread(embedder.embed_query, query, event.classification.language)
     evidence = await search.search(event.tenant, query, vector)
     context = Context(evidence=evidence, query=query, index_version=search.index_version)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from services.retrieval.ports import KnowledgeStore, PassageEmbedder
-from services.retrieval.rules import Document, chunk_markdown
+from services.retrieval.rules.passages import Document, chunk_markdown
 
 _BATCH_DOCUMENTS = 16
 _BATCH_CHARACTERS = 200_000

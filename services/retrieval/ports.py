@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from contracts.events import Evidence
-from services.retrieval.rules import Chunk, Document
+from services.retrieval.rules.passages import Chunk, Document
 from shared.embedding import Vectors
 
 

@@ -12,7 +12,7 @@ from contracts.events import Evidence
 from services.retrieval.adapters.embedding import TwoModels
 from services.retrieval.adapters.postgres import PostgresKnowledge
 from services.retrieval.ingest import IngestReport, ingest
-from services.retrieval.rules import Document
+from services.retrieval.rules.passages import Document
 from services.retrieval.settings import RetrievalSettings
 from shared.database import async_engine
 from shared.failures import DependencyDown

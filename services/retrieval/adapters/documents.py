@@ -10,7 +10,7 @@ from typing import IO, Any
 import orjson
 import yaml
 
-from services.retrieval.rules import Document
+from services.retrieval.rules.passages import Document
 
 DOCUMENT_BYTES_MAX = 2_000_000
 DOCUMENTS_MAX = 500_000

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts.events import Evidence
-from services.retrieval.rules import CHUNKING_VERSION, Chunk, Document
+from services.retrieval.rules.passages import CHUNKING_VERSION, Chunk, Document
 from services.retrieval.settings import RetrievalSettings
 from shared.database import database_errors
 from shared.embedding import Vectors

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.retrieval.rules import CHUNK_WORDS_MAX, QUERY_CHARACTERS_MAX, Document, build_query, chunk_markdown
+from services.retrieval.rules.passages import CHUNK_WORDS_MAX, Document, chunk_markdown
+from services.retrieval.rules.query import QUERY_CHARACTERS_MAX, build_query
 
 ARTICLE = "\n\n".join(
     [

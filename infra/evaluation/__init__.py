@@ -1,0 +1,1 @@
+"""Quality on labelled data, through the same code that serves tickets."""
