@@ -52,7 +52,7 @@ class Topic(Entry):
             FlowInvalid: `contracts.events` has no class of that name.
         """
         if self.event not in _EVENT_TYPES:
-            raise FlowInvalid(f"{self.name}: contracts/events.py has no event {self.event!r}; add it or mend the name")
+            raise FlowInvalid(f"{self.name}: contracts/events/ has no event {self.event!r}; add it or mend the name")
         return _EVENT_TYPES[self.event]
 
 

@@ -84,6 +84,8 @@ class Thresholds(Part):
     """Starting thresholds, before feedback has taught better ones."""
 
     release_confidence: Annotated[float, Field(ge=0.0, le=1.0)] = 0.9
+    # A person's minutes with a draft that may not be sent; what a better draft may cost is measured by it.
+    review_cost_usd: Annotated[float, Field(ge=0.0)] = 2.0
 
 
 class Pack(Part):

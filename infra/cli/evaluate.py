@@ -5,6 +5,7 @@ import json
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -19,6 +20,16 @@ from infra.stack.problems import StackProblem
 app = typer.Typer(help="Measure quality on labelled data.", no_args_is_help=True)
 
 T = TypeVar("T")
+
+
+class Policy(StrEnum):
+    """Which drafters are asked."""
+
+    EXTRACTIVE = "extractive"
+    CASCADE = "cascade"
+    ALWAYS_LAST = "always-last"
+
+
 Report = Annotated[Path | None, typer.Option(help="Also write a Markdown report with plots into this folder.")]
 Folder = Annotated[Path, typer.Option("--data", help="The folder of the data set.", exists=True)]
 File = Annotated[Path, typer.Option("--data", help="The file of the data set.", exists=True)]
@@ -57,6 +68,17 @@ def injection(data: File, as_json: Json = False, report: Report = None) -> None:
 def pii(data: File, as_json: Json = False, report: Report = None) -> None:
     """Find the personal data in each text."""
     _run("pii", as_json, report, data=data)
+
+
+@app.command()
+def answers(
+    data: Annotated[Path, typer.Option("--data", help="A file of questions with passages, or a folder.", exists=True)],
+    policy: Annotated[Policy, typer.Option(help="Which drafters are asked.")] = Policy.EXTRACTIVE,
+    as_json: Json = False,
+    report: Report = None,
+) -> None:
+    """Draft and check an answer to each question, and compare it with the one that is known."""
+    _run("answers", as_json, report, data=data, policy=policy.value)
 
 
 def _run(kind: str, as_json: bool, report: Path | None, **options: Any) -> None:

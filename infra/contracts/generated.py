@@ -69,7 +69,7 @@ def advice(name: str, found: list[str]) -> str:
     return (
         f"{name} would change so that messages in the topic or their readers no longer fit:\n{listed}\n"
         "Within a version, add optional fields only. Otherwise leave this event as it is, and add a V2 event on a "
-        "v2 topic\nin contracts/events.py and contracts/flow.yaml; send both until no consumer reads the first.\n"
+        "v2 topic\nin contracts/events/ and contracts/flow.yaml; send both until no consumer reads the first.\n"
         "(A schema that was never on main may be deleted and generated anew.)"
     )
 

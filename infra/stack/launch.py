@@ -104,6 +104,7 @@ class Launch:
         *,
         programs: Sequence[Program],
         preparations: Sequence[Preparation],
+        wanted: Sequence[str],
         environ: Mapping[str, str],
         report: Callable[[str], None],
     ) -> None:
@@ -111,7 +112,8 @@ class Launch:
         self._supervisor = supervisor
         self._programs = programs
         self._preparations = preparations
-        self._given = {name: environ[variable] for name, variable in GIVEN_BY.items() if environ.get(variable)}
+        self._given = {name: environ[GIVEN_BY[name]] for name in wanted if environ.get(GIVEN_BY[name])}
+        self._own = frozenset(wanted) - self._given.keys()
         self._environ = dict(environ) | {leftovers.MARK: str(home.path)}
         self._report = report
         self._cancelled = threading.Event()
@@ -127,7 +129,7 @@ class Launch:
             StackProblem: something did not start; what did start is still running.
         """
         broker = None
-        if "kafka" not in self._given:
+        if "kafka" in self._own:
             broker = choose_broker(self._environ, self._home.log("maven"), self._report)
             if broker.notice:
                 self._report(broker.notice)
@@ -148,18 +150,16 @@ class Launch:
         return manager
 
     def _preferred_ports(self) -> dict[str, int]:
-        own = {
-            name: port for name, port in servers.PREFERRED_PORTS.items() if name.partition("-")[0] not in self._given
-        }
+        own = {name: port for name, port in servers.PREFERRED_PORTS.items() if name.partition("-")[0] in self._own}
         return own | {program.name: program.port for program in self._programs if program.port}
 
     def _servers(self, broker: Broker | None, ports: Mapping[str, int]) -> list[Server]:
         found = [servers.given(name, url) for name, url in self._given.items()]
         if broker:
             found.append(servers.kafka(broker, self._home, ports))
-        if "postgres" not in self._given:
+        if "postgres" in self._own:
             found.append(servers.postgres(self._home, ports, self._secrets))
-        if "redis" not in self._given:
+        if "redis" in self._own:
             found.append(servers.redis(self._home, ports, self._secrets))
         return found
 

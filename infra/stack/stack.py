@@ -37,6 +37,7 @@ class Stack:
         programs: Sequence[Program] = PROGRAMS,
         preparations: Sequence[Preparation] = PREPARATIONS,
         servers_only: bool = False,
+        servers: Sequence[str] = tuple(GIVEN_BY),
         environ: Mapping[str, str] | None = None,
         report: Callable[[str], None] = lambda sentence: None,
     ) -> None:
@@ -47,6 +48,7 @@ class Stack:
             programs: Handrail's own processes to run.
             preparations: steps between the servers and the programs.
             servers_only: leave out programs and preparations.
+            servers: the servers that are wanted, all three by default.
             environ: the environment variables to go by, by default those of this process.
             report: gets one sentence for each step, from several threads.
         """
@@ -54,6 +56,7 @@ class Stack:
         self.home = Home(home.resolve()) if home else Home.of(self.environ)
         self._programs = () if servers_only else programs
         self._preparations = () if servers_only else preparations
+        self._servers = servers
         self._report = report
         self._supervisor = Supervisor(self.home)
         self._manager: subprocess.Popen[bytes] | None = None
@@ -84,6 +87,7 @@ class Stack:
                     self._supervisor,
                     programs=self._programs,
                     preparations=self._preparations,
+                    wanted=self._servers,
                     environ=self.environ,
                     report=self._report,
                 )

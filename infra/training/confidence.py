@@ -26,7 +26,7 @@ from services.classification.adapters.store import load_model
 from services.classification.ports import Domain
 from services.classification.training import train as train_classifier
 from services.drafting import handler as drafting
-from services.drafting.ports import Drafter
+from services.drafting.ports import Drafter, Tier
 from services.retrieval import handler as retrieval
 from services.retrieval.ports import QueryEmbedder, Search
 from services.validation.adapters import Kind, calibration_file
@@ -164,7 +164,7 @@ async def labelled_cases(
             event = example.event.model_copy(update={"tenant": tenant})
             [found] = await retrieval.handle(event, search=search, embedder=embedder, now=_EPOCH)
             assert isinstance(found, ContextRetrieved)
-            [drafted] = await drafting.handle(found, drafter=drafter, pack=pack, now=_EPOCH)
+            [drafted] = await drafting.handle(found, tiers=[Tier("extractive", drafter)], pack=pack, now=_EPOCH)
             assert isinstance(drafted, AnswerDrafted)
         return await asyncio.to_thread(_case, drafted, example.articles, pack)
 

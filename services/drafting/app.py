@@ -1,15 +1,16 @@
-"""Consumes context-retrieved; produces answer-drafted."""
+"""Consumes context-retrieved and redraft-requested; produces answer-drafted."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from redis.asyncio import Redis
 
-from contracts.events import AnswerDrafted, ContextRetrieved, Event
+from contracts.events import AnswerDrafted, ContextRetrieved, Event, RedraftRequested
 from contracts.pack import Pack
 from services.drafting import handler
 from services.drafting.adapters.extractive import ExtractiveDrafter
 from services.drafting.adapters.generative import OpenAIDrafter
-from services.drafting.ports import Drafter
+from services.drafting.ports import Drafter, Tier
+from services.drafting.rules.ladder import Request
 from services.drafting.settings import DraftingSettings
 from shared.clock import Clock, now
 from shared.embedding import MiniLM, MultilingualUSE, Remembering
@@ -27,15 +28,18 @@ Closer = Callable[[], Awaitable[None]]
 SENTENCES_REMEMBERED = 8_000
 
 
-def stages(packs: Mapping[str, Pack], drafter: Drafter, clock: Clock = now) -> list[Stage]:
-    """What drafting does. `packs` are by tenant."""
+def stages(packs: Mapping[str, Pack], tiers: Sequence[Tier], clock: Clock = now) -> list[Stage]:
+    """What drafting does. `packs` are by tenant; `tiers` are asked in this order."""
 
-    async def on_context_retrieved(event: ContextRetrieved) -> Sequence[Event]:
+    async def draft(event: Request) -> Sequence[Event]:
         if (pack := packs.get(event.tenant)) is None:
             raise InvalidMessage("a tenant that is not configured")
-        return await handler.handle(event, drafter=drafter, pack=pack, now=clock())
+        return await handler.handle(event, tiers=tiers, pack=pack, now=clock())
 
-    return [Stage(consumes=ContextRetrieved, produces=(AnswerDrafted,), run=on_context_retrieved)]
+    return [
+        Stage(consumes=ContextRetrieved, produces=(AnswerDrafted,), run=draft),
+        Stage(consumes=RedraftRequested, produces=(AnswerDrafted,), run=draft),
+    ]
 
 
 def build_drafter(
@@ -72,7 +76,7 @@ def main() -> None:
     settings = Settings()
     packs = {name: load_pack(tenant.pack) for name, tenant in load_tenants(settings.tenants_file).items()}
     drafter, closers = build_drafter(settings, DraftingSettings())
-    Service(name="drafting", settings=settings, stages=stages(packs, drafter), on_stop=closers).run()
+    Service(name="drafting", settings=settings, stages=stages(packs, [Tier("first", drafter)]), on_stop=closers).run()
 
 
 if __name__ == "__main__":

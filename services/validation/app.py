@@ -1,8 +1,8 @@
-"""Consumes answer-drafted; produces answer-validated."""
+"""Consumes answer-drafted; produces answer-validated, or redraft-requested where a better draft is worth its price."""
 
 from collections.abc import Mapping, Sequence
 
-from contracts.events import AnswerDrafted, AnswerValidated, Event
+from contracts.events import AnswerDrafted, AnswerValidated, Event, RedraftRequested
 from contracts.pack import Pack
 from services.validation import handler
 from services.validation.adapters import ExpectingDetector, FileCalibrations
@@ -28,7 +28,7 @@ def stages(packs: Mapping[str, Pack], calibrations: Calibrations, clock: Clock =
             event, pack=pack, languages=detectors[event.tenant], calibrations=calibrations, now=clock()
         )
 
-    return [Stage(consumes=AnswerDrafted, produces=(AnswerValidated,), run=on_answer_drafted)]
+    return [Stage(consumes=AnswerDrafted, produces=(AnswerValidated, RedraftRequested), run=on_answer_drafted)]
 
 
 def main() -> None:

@@ -3,9 +3,10 @@
 import asyncio
 from datetime import datetime
 
-from contracts.events import AnswerDrafted, AnswerValidated, Event, Validation
+from contracts.events import AnswerDrafted, AnswerValidated, Attempt, Event, RedraftRequested, Validation
 from contracts.pack import Pack
 from services.validation.ports import Calibrations, LanguageDetector
+from services.validation.rules.cascade import best_of, offer_worth_taking, spent_on
 from services.validation.rules.checks import citations_by_number, evidence_by_id, findings_on
 from services.validation.rules.claims import claims_of, judge
 from services.validation.rules.confidence import confidence_of, features_of
@@ -17,12 +18,18 @@ VERSION = "support-1"
 async def handle(
     event: AnswerDrafted, *, pack: Pack, languages: LanguageDetector, calibrations: Calibrations, now: datetime
 ) -> list[Event]:
-    """The verdict on the draft as the event that follows `event`.
+    """The verdict on the best draft so far, or the wish for a better one where that is worth its price.
 
     Works on a thread: a hostile ticket can make this take long, and the event loop must stay free.
     """
     validation = await asyncio.to_thread(validate, event, pack, languages, calibrations)
-    return [AnswerValidated.after(event, at=now, validation=validation)]
+    attempts = (*event.earlier, Attempt(draft=event.draft, validation=validation))
+    if offer := offer_worth_taking(event, validation, pack):
+        return [RedraftRequested.after(event, at=now, tier=offer.tier, attempts=attempts)]
+    best = best_of(attempts)
+    return [
+        AnswerValidated.after(event, at=now, draft=best.draft, validation=best.validation, spent=spent_on(attempts))
+    ]
 
 
 def validate(event: AnswerDrafted, pack: Pack, languages: LanguageDetector, calibrations: Calibrations) -> Validation:

@@ -24,12 +24,12 @@ def test_every_event_has_its_topic_and_every_topic_its_event(flow: Flow) -> None
     misplaced = [f"{cls.__name__} says {cls.topic!r}" for cls, name in listed.items() if cls.topic != name]
 
     assert not missing, told(missing, "Add a topic for each of these events to contracts/flow.yaml.")
-    assert not misplaced, told(misplaced, "Topic names in contracts/events.py and contracts/flow.yaml must agree.")
+    assert not misplaced, told(misplaced, "Topic names in contracts/events/ and contracts/flow.yaml must agree.")
 
 
 def test_topics_stand_in_the_order_in_which_a_ticket_meets_them(flow: Flow) -> None:
     assert [topic.event_type for topic in flow.topics] == [*EVENTS, DeadLetter], (
-        "Order the topics of contracts/flow.yaml as EVENTS in contracts/events.py; people read both from the top."
+        "Order the topics of contracts/flow.yaml as EVENTS in contracts/events/; people read both from the top."
     )
 
 

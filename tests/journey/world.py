@@ -23,6 +23,7 @@ from services.delivery import app as delivery
 from services.delivery import handler as sending
 from services.drafting import app as drafting
 from services.drafting.adapters.extractive import ExtractiveDrafter
+from services.drafting.ports import Tier
 from services.escalation import app as escalation
 from services.feedback import app as feedback
 from services.intake.adapters import VaultPseudonyms
@@ -70,7 +71,7 @@ class World:
         bus.add("intake", outbox=self.ledger.outbox)
         bus.add("classification", [self._classification()])
         bus.add("retrieval", retrieval.stages(search, words, clock))
-        bus.add("drafting", drafting.stages(packs, drafter, clock))
+        bus.add("drafting", drafting.stages(packs, [Tier("extractive", drafter)], clock))
         bus.add("validation", validation.stages(packs, models, clock))
         bus.add("escalation", escalation.stages(self.book, packs, clock), self.book.outbox)
         bus.add("delivery", delivery.stages(self.sendings, self._wake), self.sendings.outbox)

@@ -4,7 +4,7 @@ import asyncio
 
 import numpy as np
 
-from contracts.events import ContextRetrieved, Draft
+from contracts.events import Draft
 from contracts.pack import Pack
 from services.drafting.rules.asking import parts_of, whole_of
 from services.drafting.rules.choice import (
@@ -17,6 +17,7 @@ from services.drafting.rules.choice import (
     titles_of,
     word_overlap,
 )
+from services.drafting.rules.ladder import Request
 from services.drafting.rules.layout import lay_out
 from shared.embedding import Embedder
 
@@ -32,11 +33,11 @@ class ExtractiveDrafter:
         self._english = english
         self._multilingual = multilingual
 
-    async def draft(self, event: ContextRetrieved, pack: Pack) -> Draft:
+    async def draft(self, event: Request, pack: Pack) -> Draft:
         """See `Drafter.draft`. The work is CPU-bound, hence a thread: the event loop stays free."""
         return await asyncio.to_thread(self.draft_now, event, pack)
 
-    def draft_now(self, event: ContextRetrieved, pack: Pack) -> Draft:
+    def draft_now(self, event: Request, pack: Pack) -> Draft:
         """The same, on the caller's thread."""
         ticket, classification = event.ticket, event.classification
         embedder = self._english if classification.language in _ENGLISH else self._multilingual

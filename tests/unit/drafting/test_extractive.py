@@ -7,6 +7,7 @@ import pytest
 from contracts.events import Context, ContextRetrieved, Draft, RankedIntent
 from services.drafting import handler
 from services.drafting.adapters.extractive import ExtractiveDrafter
+from services.drafting.ports import Tier
 from tests.fakes.embedding import WordEmbedder
 from tests.unit.cases import HEAD, NOON, classification, evidence, invoices, pack, retrieved, ticket
 
@@ -108,8 +109,8 @@ def test_links_inside_the_knowledge_base_become_words() -> None:
 async def test_the_handler_turns_the_draft_into_the_next_event() -> None:
     event = retrieved()
 
-    [drafted_event] = await handler.handle(event, drafter=DRAFTER, pack=pack(), now=NOON)
-    [again] = await handler.handle(event, drafter=DRAFTER, pack=pack(), now=NOON)
+    [drafted_event] = await handler.handle(event, tiers=[Tier("extractive", DRAFTER)], pack=pack(), now=NOON)
+    [again] = await handler.handle(event, tiers=[Tier("extractive", DRAFTER)], pack=pack(), now=NOON)
 
     assert drafted_event == again
     assert drafted_event.event_id != event.event_id

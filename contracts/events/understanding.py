@@ -1,0 +1,136 @@
+"""A ticket is received, classified, and its evidence found."""
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from contracts.events.event import Event, LongText, Probability, ShortText, Value
+
+# ── 1. intake ────────────────────────────────────────────────────────────────────────────────────
+
+
+class Message(Value):
+    """One earlier message of the conversation, personal data replaced by tokens."""
+
+    author: Literal["customer", "agent"]
+    body: LongText
+    sent_at: datetime
+
+
+class Ticket(Value):
+    """The customer's message as intake normalised it, personal data replaced by tokens such as `[EMAIL_1]`."""
+
+    source: ShortText
+    external_id: ShortText
+    channel: ShortText = "api"
+    requester: Annotated[str, Field(max_length=64, description="Pseudonym, stable for one person of one tenant.")]
+    subject: ShortText = ""
+    body: LongText
+    thread: Annotated[tuple[Message, ...], Field(max_length=20)] = ()
+    sealed: Annotated[str, Field(max_length=400_000, description="The tokens' originals, encrypted (Fernet).")] = ""
+    received_at: datetime
+
+    @property
+    def text(self) -> str:
+        """Subject and body as one text, for models."""
+        return f"{self.subject}\n\n{self.body}".strip()
+
+
+class TicketReceived(Event):
+    """A customer wrote; the message is safe."""
+
+    type: ClassVar[str] = "ticket-received"
+    topic: ClassVar[str] = "ticket-received"
+
+    ticket: Ticket
+
+
+# ── 2. classification ────────────────────────────────────────────────────────────────────────────
+
+Priority = Literal["low", "normal", "high", "urgent"]
+Route = Literal["answer", "specialist"]
+
+
+class RankedIntent(Value):
+    """One intent with its calibrated probability."""
+
+    intent: ShortText
+    probability: Probability
+
+
+class Flag(Value):
+    """One risk that was seen in the ticket, and how sure the model is."""
+
+    flag: ShortText
+    probability: Probability
+
+
+class Classification(Value):
+    """What a ticket is about."""
+
+    intents: Annotated[tuple[RankedIntent, ...], Field(max_length=10, description="Most probable first.")]
+    out_of_scope: Probability
+    questions: Annotated[int, Field(ge=0, le=50)] = 1
+    priority: Priority
+    sentiment: Annotated[float, Field(ge=-1.0, le=1.0)]
+    language: Annotated[str, Field(max_length=12, description="BCP 47 tag.")]
+    language_probability: Probability = 1.0
+    flags: Annotated[tuple[Flag, ...], Field(max_length=20)] = ()
+    route: Route
+    queue: ShortText
+    model_version: ShortText
+
+    @property
+    def intent(self) -> str | None:
+        """The most probable intent, or None where none is known."""
+        return self.intents[0].intent if self.intents else None
+
+
+class TicketClassified(Event):
+    """Intents, risks, priority and language of the ticket are known."""
+
+    type: ClassVar[str] = "ticket-classified"
+    topic: ClassVar[str] = "ticket-classified"
+
+    ticket: Ticket
+    classification: Classification
+
+
+# ── 3. retrieval ─────────────────────────────────────────────────────────────────────────────────
+
+
+class Evidence(Value):
+    """A passage that may answer the ticket, with the place it was taken from."""
+
+    evidence_id: ShortText
+    document_id: ShortText
+    title: ShortText
+    url: Annotated[str, Field(max_length=2000)] = ""
+    heading: ShortText = ""
+    text: LongText
+    start: Annotated[int, Field(ge=0, description="Character offset in the document, inclusive.")]
+    end: Annotated[int, Field(ge=0, description="Character offset in the document, exclusive.")]
+    score: Annotated[float, Field(description="Fused rank score; comparable within one search only.")]
+    similarity: Annotated[float, Field(ge=-1.0, le=1.0, description="Cosine of the embeddings.")]
+    lexical: Annotated[float, Field(ge=0.0, description="Lexical score of the passage.")] = 0.0
+    document_version: ShortText = ""
+
+
+class Context(Value):
+    """The evidence for one ticket, best first."""
+
+    evidence: Annotated[tuple[Evidence, ...], Field(max_length=50)]
+    query: Annotated[str, Field(max_length=20_000)]
+    index_version: ShortText = ""
+
+
+class ContextRetrieved(Event):
+    """Evidence was looked for; an empty list is a result."""
+
+    type: ClassVar[str] = "context-retrieved"
+    topic: ClassVar[str] = "context-retrieved"
+
+    ticket: Ticket
+    classification: Classification
+    context: Context
