@@ -16,6 +16,7 @@ from rich.table import Table
 from infra.cli.stack import Json, err, out, plain_problems
 from infra.evaluation.data import DataUnreadable
 from infra.stack.problems import StackProblem
+from shared.gateway import TiersInvalid
 
 app = typer.Typer(help="Measure quality on labelled data.", no_args_is_help=True)
 
@@ -86,7 +87,7 @@ def _run(kind: str, as_json: bool, report: Path | None, **options: Any) -> None:
     with plain_problems(as_json):
         try:
             found = module.evaluate(progress=_bar, **options)
-        except DataUnreadable as error:
+        except (DataUnreadable, TiersInvalid) as error:
             raise StackProblem(f"{error}.") from error
         if report is not None:
             from infra.evaluation.report import write_report  # noqa: PLC0415 (plots take a second to import)

@@ -7,11 +7,18 @@ PARTS_MAX = 5
 PART_CHARACTERS_MAX = 500
 PART_TERMS_MIN = 3
 WHOLE_CHARACTERS_MAX = 2_000
+# A message with fewer content words leans on what was said before: "And on the Team plan?"
+STANDS_ALONE_TERMS_MIN = 12
+EARLIER_CHARACTERS_MAX = 600
 
 
 def whole_of(ticket: Ticket) -> str:
-    """The ticket as one bounded text, the basis for every part."""
-    return ticket.text[:WHOLE_CHARACTERS_MAX]
+    """The ticket as one bounded text, the basis for every part; a short one with the customer's message before it."""
+    own = ticket.text[:WHOLE_CHARACTERS_MAX]
+    if len(terms(own)) >= STANDS_ALONE_TERMS_MIN:
+        return own
+    earlier = [message.body for message in ticket.thread if message.author == "customer"]
+    return "\n".join([own, *(body[:EARLIER_CHARACTERS_MAX] for body in earlier[-1:])])
 
 
 def parts_of(ticket: Ticket) -> list[str]:
