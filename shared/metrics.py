@@ -39,3 +39,12 @@ MODEL_DURATION = _meter.create_histogram(
     "gen_ai.client.operation.duration", unit="s", description="Duration of one call of a model."
 )
 MODEL_COST = _meter.create_counter("handrail.model.cost", unit="{USD}", description="Money spent on models.")
+GATEWAY_HEDGES = _meter.create_counter(
+    "handrail.gateway.hedges", unit="{request}", description="Second requests, where the first took too long."
+)
+GATEWAY_KEPT = _meter.create_counter(
+    "handrail.gateway.kept", unit="{response}", description="Responses that were paid for earlier: again, or equal."
+)
+GATEWAY_FAILED = _meter.create_counter(
+    "handrail.gateway.failures", unit="{call}", description="Calls that a tier did not serve, by reason."
+)

@@ -30,13 +30,17 @@ class Source(BaseModel):
 
 
 class Tenant(BaseModel):
-    """One organisation; its data never meets another's."""
+    """One organisation; its data never meets another's.
+
+    `learn_answers` says whether answers that its people approved may be quoted to its other customers.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     id: Annotated[str, Field(pattern=TENANT_ID)]
     pack: Path
     sources: dict[Annotated[str, Field(pattern=TENANT_ID)], Source]
+    learn_answers: bool = True
 
 
 def load_tenants(path: Path) -> dict[str, Tenant]:

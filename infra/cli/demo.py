@@ -17,12 +17,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from infra.cli.stack import Json, plain_problems
+from infra.demo.model_endpoint import tiers_file
 from infra.demo.outcomes import Outcome, Summary
 from infra.demo.run import Run
 from infra.demo.tenants import DEMO_TENANT, SHIPPED_PACK
 from infra.demo.tickets import SampleTicket, Sent, TicketsUnreadable, read_qrels, read_tickets
+from infra.stack.home import Home
 from infra.stack.problems import StackProblem
-from infra.stack.programs import FAKE_HELPDESK, PROGRAMS
+from infra.stack.programs import FAKE_HELPDESK, MODEL_ENDPOINT, MODEL_TIERS, PREPARATIONS, PROGRAMS
 from infra.stack.stack import Stack
 from shared.database import sync_engine
 from shared.settings import Settings
@@ -45,14 +47,20 @@ def demo(
     tickets: Annotated[int, typer.Option(help="How many of the pack's tickets to send.", min=1)] = 300,
     rate: Rate = 10.0,
     once: Annotated[bool, typer.Option("--once", help="Stop the stack at the end.")] = False,
+    cascade: Annotated[
+        bool,
+        typer.Option("--cascade", help="Ask two tiers of models at a local test endpoint, and say what they cost."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Start everything, send the shipped pack's tickets as signed webhooks, and show what became of them."""
     samples = read_tickets(SHIPPED_PACK / "tickets.jsonl", tickets)
-    stack = Stack(programs=(*PROGRAMS, FAKE_HELPDESK), report=lambda sentence: console.print(sentence, markup=False))
+    stack = _stack(cascade)
     with plain_problems(as_json):
         if not stack.status().running:
             stack.up(attached=once)
+        elif cascade:
+            raise StackProblem("The stack runs already, without the models: 'handrail down' first.")
         try:
             summary = run_tickets(stack, DEMO_TENANT, samples, rate)
         except KeyboardInterrupt:
@@ -60,6 +68,22 @@ def demo(
                 stack.down()
             raise typer.Exit(130) from None
         finish(stack, summary, as_json=as_json, once=once)
+
+
+def _stack(cascade: bool) -> Stack:
+    def report(sentence: str) -> None:
+        console.print(sentence, markup=False)
+
+    if not cascade:
+        return Stack(programs=(*PROGRAMS, FAKE_HELPDESK), report=report)
+    file = tiers_file(Home.of(os.environ).path)
+    models = {"HANDRAIL_DRAFTING_DRAFTER": "cascade", "HANDRAIL_DRAFTING_TIERS_FILE": str(file)}
+    return Stack(
+        programs=(MODEL_ENDPOINT, *PROGRAMS, FAKE_HELPDESK),
+        preparations=(*PREPARATIONS, MODEL_TIERS),
+        environ={**os.environ, **models},
+        report=report,
+    )
 
 
 def finish(stack: Stack, summary: Summary, *, as_json: bool, once: bool) -> None:
@@ -184,6 +208,8 @@ def show_summary(summary: Summary) -> None:
         "needed a person and got none": summary.people_missed,
         "delivered twice": summary.delivered_twice,
         "complete traces": summary.traces_complete,
+        "US dollars for models": f"{summary.cost_usd:.4f}",
+        "drafts by tier": ", ".join(f"{name} {count}" for name, count in summary.drafts_by_tier.items()),
         "seconds to the decision, half / 95 %": f"{summary.p50_seconds} / {summary.p95_seconds}",
     }
     for name, value in rows.items():

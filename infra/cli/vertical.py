@@ -13,6 +13,7 @@ from contracts.pack import Pack
 from services.classification.app import model_folder
 from services.classification.training import ModelCard
 from services.classification.training import train as train_model
+from services.classification.training.examples import FeedbackUnreadable, read_feedback
 from shared.embedding import MiniLM, MultilingualUSE
 from shared.packs import PackInvalid, load_pack
 from shared.settings import Settings
@@ -21,6 +22,7 @@ app = typer.Typer(help="Vertical packs: what specialises Handrail for one domain
 console = Console(stderr=True)
 
 _Folder = Annotated[Path, typer.Argument(help="The pack's folder.")]
+_Feedback = Annotated[Path | None, typer.Option(help="Records from `handrail export feedback --format jsonl`.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -42,11 +44,19 @@ def check(folder: _Folder, as_json: _Json = False) -> None:
 
 
 @app.command()
-def train(folder: _Folder, as_json: _Json = False) -> None:
-    """Train the classifier of a pack now, rather than when the service starts, and show how good it is."""
+def train(folder: _Folder, feedback: _Feedback = None, as_json: _Json = False) -> None:
+    """Train the classifier of a pack now, rather than when the service starts, and show how good it is.
+
+    With --feedback it also learns from what people decided. The service takes the new model when it is started again.
+    """
     pack = _load(folder)
     out = model_folder(pack, Settings().home)
-    card = train_model(pack, MiniLM(), MultilingualUSE(), out)
+    try:
+        records = read_feedback(feedback) if feedback else []
+    except FeedbackUnreadable as error:
+        console.print(str(error), style="red", markup=False)
+        raise typer.Exit(1) from error
+    card = train_model(pack, MiniLM(), MultilingualUSE(), out, records)
     if as_json:
         typer.echo(json.dumps({"folder": str(out), **asdict(card)}))
     else:
@@ -76,10 +86,11 @@ def _thin(pack: Pack) -> list[str]:
 
 
 def _show(card: ModelCard, out: Path) -> None:
-    console.print(f"{card.version}, trained on {card.examples} texts, in {out}", markup=False)
-    console.print("On texts held out by cross-validation:")
+    console.print(f"{card.version}, trained on {card.examples} texts ({card.from_feedback} by feedback), in {out}")
+    console.print(f"Chosen: {card.intent_head or 'no head on intents'}. On texts held out in turn:", markup=False)
     for name, value in asdict(card).items():
         if isinstance(value, float):
             console.print(f"  {name.replace('_', ' ')}: {value:.3f}")
     for flag, recall in card.flag_recall.items():
         console.print(f"  recall of {flag}: {recall:.3f}", markup=False)
+    console.print(f"More in {out / 'MODEL_CARD.md'}", markup=False)

@@ -1,8 +1,9 @@
 """What became of tickets: read from the owners' tables and the traces, and scored by gold where there is any."""
 
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ class Outcome:
     cited: tuple[str, ...] = ()
     intent: str = ""
     confidence: float = 0.0
+    tier: str = ""
+    cost_usd: float = 0.0
 
     @property
     def settled(self) -> bool:
@@ -58,6 +61,8 @@ class Summary:
     traces_complete: int
     p50_seconds: float
     p95_seconds: float
+    cost_usd: float = 0.0
+    drafts_by_tier: Mapping[str, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -71,7 +76,9 @@ def read_outcomes(engine: Engine, case_ids: Sequence[str]) -> dict[str, Outcome]
         " extract(epoch FROM c.created_at - CAST(c.validated #>> '{ticket,received_at}' AS timestamptz)) AS seconds,"
         " c.validated #> '{draft,citations}' AS citations,"
         " c.validated #>> '{classification,intents,0,intent}' AS intent,"
-        " CAST(c.validated #>> '{validation,confidence}' AS float) AS confidence"
+        " CAST(c.validated #>> '{validation,confidence}' AS float) AS confidence,"
+        " coalesce(c.validated #>> '{draft,tier}', '') AS tier,"
+        " coalesce(CAST(c.validated #>> '{spent,cost_usd}' AS float), 0) AS cost_usd"
         " FROM escalation.case_state c LEFT JOIN delivery.sending s USING (case_id)"
         " WHERE c.case_id = ANY(CAST(:ids AS uuid[]))"
     )
@@ -86,6 +93,8 @@ def read_outcomes(engine: Engine, case_ids: Sequence[str]) -> dict[str, Outcome]
             cited=tuple(dict.fromkeys(citation["document_id"] for citation in row.citations)),
             intent=row.intent or "",
             confidence=row.confidence,
+            tier=row.tier,
+            cost_usd=row.cost_usd,
         )
         for row in rows
     }
@@ -151,4 +160,6 @@ def summarise(
         traces_complete=len(traces),
         p50_seconds=round(statistics.median(seconds), 2) if seconds else 0.0,
         p95_seconds=round(seconds[int(0.95 * (len(seconds) - 1))], 2) if seconds else 0.0,
+        cost_usd=round(sum(outcome.cost_usd for outcome in decided), 6),
+        drafts_by_tier=dict(Counter(outcome.tier or "none" for outcome in decided)),
     )

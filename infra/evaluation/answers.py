@@ -6,29 +6,34 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import SecretStr
 
-from contracts.events import AnswerValidated, Evidence
+from contracts.events import AnswerDrafted, AnswerValidated, Draft, Evidence
 from infra.evaluation.case import TENANT, Question, Stages
 from infra.evaluation.data import DataUnreadable, rows
 from infra.evaluation.database import database
 from infra.evaluation.figures import auroc, calibration_error, coverage_at_risk
 from infra.evaluation.result import Evaluation, Progress, quiet
+from infra.stack.problems import StackProblem
 from services.drafting.adapters.extractive import ExtractiveDrafter
+from services.drafting.app import model_tiers
 from services.drafting.ports import Tier
+from services.drafting.settings import DraftingSettings
 from services.retrieval.rules.passages import Document
 from shared.database import async_engine
-from shared.embedding import MiniLM, MultilingualUSE, Remembering
+from shared.embedding import Embedder, MiniLM, MultilingualUSE, Remembering
+from shared.gateway import Gateway, ProcessMemory
 from shared.sentences import terms
 from shared.settings import Settings
 
 Policy = Literal["extractive", "cascade", "always-last"]
 TEXTS_REMEMBERED = 20_000
-# A quoting answer is longer than a person's, so what counts is how much of the person's answer it has.
-RECALL_OF_A_RIGHT_ANSWER = 0.5
+# Of content words in common, by the shorter of the two texts (Szymkiewicz-Simpson): quoting answers are longer than a
+# person's where that is one sentence, and shorter where it is a page. Answers to other questions reach .1, seldom .3.
+OVERLAP_OF_A_RIGHT_ANSWER = 0.4
 HISTORY_MAX = 20
 _ARTICLES = frozenset({"a", "an", "the"})
 _WORD = re.compile(r"\w+")
@@ -74,18 +79,19 @@ def evaluate(*, data: Path, policy: Policy = "extractive", progress: Progress = 
 
     Raises:
         DataUnreadable: the data are not of either format.
-        StackProblem: PostgreSQL does not start.
+        StackProblem: PostgreSQL does not start, or the policy needs models and none are configured.
+        TiersInvalid: the configured models cannot be used.
     """
-    return _evaluation(asyncio.run(_judged(data, policy, progress)), policy)
+    asked = read_asked(data)
+    return _evaluation(asyncio.run(_judged(asked, policy, progress)), policy)
 
 
-async def _judged(data: Path, policy: Policy, progress: Progress) -> list[Judged]:
-    asked = _of_corpus(data) if data.is_dir() else _with_passages(data)
+async def _judged(asked: Asked, policy: Policy, progress: Progress) -> list[Judged]:
     english, multilingual = Remembering(MiniLM(), TEXTS_REMEMBERED), Remembering(MultilingualUSE(), TEXTS_REMEMBERED)
     with database() as url:
         settings = Settings(database_url=SecretStr(url))
         engine = async_engine(settings, "evaluation")
-        tiers: list[Tier] = [Tier("extractive", ExtractiveDrafter(english=english, multilingual=multilingual))]
+        tiers, gateway = _tiers(policy, english, multilingual)
         try:
             stages = Stages(engine, english, multilingual, tiers)
             await _learn(stages, asked, progress)
@@ -94,13 +100,36 @@ async def _judged(data: Path, policy: Policy, progress: Progress) -> list[Judged
                 for question, gold, collection in progress(asked.questions, "answering")
             ]
         finally:
-            for close in (engine.dispose,):
-                await close()
+            if gateway is not None:
+                await gateway.close()
+            await engine.dispose()
+
+
+def _tiers(policy: Policy, english: Embedder, multilingual: Embedder) -> tuple[list[Tier], Gateway | None]:
+    """The drafters that the policy asks, with the models that are configured for the drafting service."""
+    extractive = ExtractiveDrafter(english=english, multilingual=multilingual)
+    if policy == "extractive":
+        return [Tier("extractive", extractive)], None
+    drafting = DraftingSettings(drafter="cascade")
+    if drafting.tiers_file is None and "openai_base_url" not in drafting.model_fields_set:
+        raise StackProblem(f"The policy {policy} needs models: name their file in HANDRAIL_DRAFTING_TIERS_FILE.")
+    gateway = Gateway(drafting.tiers(), ProcessMemory())
+    tiers = model_tiers(gateway, drafting, extractive)
+    return (tiers if policy == "cascade" else tiers[-1:]), gateway
 
 
 async def _learn(stages: Stages, asked: Asked, progress: Progress) -> None:
     for collection, documents in progress(list(asked.knowledge.items()), "ingesting"):
         await stages.learn(documents, collection)
+
+
+def read_asked(data: Path) -> Asked:
+    """The questions of a file of the generation format, or of a folder of the retrieval format.
+
+    Raises:
+        DataUnreadable: the data are not of either format.
+    """
+    return _of_corpus(data) if data.is_dir() else _with_passages(data)
 
 
 def _of_corpus(folder: Path) -> Asked:
@@ -156,46 +185,53 @@ def judgements(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def judge(event: AnswerValidated, gold: Gold) -> Judged:
-    """How good the answer is that the stages made of a question.
-
-    With known documents an answer is right where the first it cites is among them. Otherwise it is right where its
-    quotes have at least RECALL_OF_A_RIGHT_ANSWER of the content words of the known answer. To answer what cannot be
-    answered is always wrong.
-    """
+    """How good the answer is that the stages made of a question."""
     draft, validation = event.draft, event.validation
-    cited = {one.evidence_id: one for one in event.context.evidence}
-    said = " ".join(draft.text[one.start : one.end] for one in _once(draft.citations))
-    sources = [cited[one.evidence_id] for one in draft.citations if one.evidence_id in cited]
-    relevant = _relevant(gold, sources)
-    if gold.documents is None:
-        right = bool(sources) and recall(said, gold.answer) >= RECALL_OF_A_RIGHT_ANSWER
-    else:
-        right = bool(relevant) and relevant[0]
     return Judged(
         confidence=validation.confidence if draft.text and validation.verdict != "block" else 0.0,
-        right=gold.answerable and right,
+        right=is_right(event, gold),
         answerable=gold.answerable,
-        citations_right=tuple(gold.answerable and one for one in relevant),
-        token_f1=token_f1(said, gold.answer) if gold.answerable and gold.answer else None,
+        citations_right=tuple(gold.answerable and one for one in _relevant(gold, _sources(event))),
+        token_f1=token_f1(_said(draft), gold.answer) if gold.answerable and gold.answer else None,
         cost_usd=event.spent.cost_usd,
     )
 
 
-def _once(citations: Sequence[Any]) -> list[Any]:
-    """One citation for each span: a statement may rest on several passages."""
-    return list({(one.start, one.end): one for one in citations}.values())
+def is_right(event: AnswerDrafted | AnswerValidated, gold: Gold) -> bool:
+    """Whether the draft answers the question.
+
+    With known documents it does where the first it cites is among them, otherwise where it has
+    OVERLAP_OF_A_RIGHT_ANSWER in common with the known answer. To answer what cannot be answered is always wrong.
+    """
+    sources = _sources(event)
+    if not gold.answerable or not sources:
+        return False
+    if gold.documents is None:
+        return overlap(_said(event.draft), gold.answer) >= OVERLAP_OF_A_RIGHT_ANSWER
+    return sources[0].document_id in gold.documents
+
+
+def _sources(event: AnswerDrafted | AnswerValidated) -> list[Evidence]:
+    cited = {one.evidence_id: one for one in event.context.evidence}
+    return [cited[one.evidence_id] for one in event.draft.citations if one.evidence_id in cited]
+
+
+def _said(draft: Draft) -> str:
+    """What the draft states, each statement once, though it may rest on several passages."""
+    spans = dict.fromkeys((one.start, one.end) for one in draft.citations)
+    return " ".join(draft.text[start:end] for start, end in spans)
 
 
 def _relevant(gold: Gold, sources: Sequence[Evidence]) -> list[bool]:
     if gold.documents is not None:
         return [one.document_id in gold.documents for one in sources]
-    return [recall(one.text, gold.answer) >= RECALL_OF_A_RIGHT_ANSWER / 2 for one in sources]
+    return [overlap(one.text, gold.answer) >= OVERLAP_OF_A_RIGHT_ANSWER for one in sources]
 
 
-def recall(text: str, wanted: str) -> float:
-    """The share of the content words of `wanted` that `text` has."""
-    words = set(terms(wanted))
-    return len(words & set(terms(text))) / len(words) if words else 0.0
+def overlap(one: str, other: str) -> float:
+    """The content words that both have, as a share of those of the poorer; 0 where one has none."""
+    ours, theirs = set(terms(one)), set(terms(other))
+    return len(ours & theirs) / min(len(ours), len(theirs)) if ours and theirs else 0.0
 
 
 def token_f1(text: str, wanted: str) -> float:
@@ -229,12 +265,12 @@ def _evaluation(judged: Sequence[Judged], policy: str) -> Evaluation:
         "token_f1": round(float(np.mean(f1)), 4) if f1 else None,
         "cost_per_answer": round(float(np.mean([one.cost_usd for one in judged])), 6),
     }
-    notes = (
+    note = (
         "With known documents an answer is right where the first document it cites is one of them; otherwise where "
-        f"its quotes have at least {RECALL_OF_A_RIGHT_ANSWER:.0%} of the content words of the known answer. An answer "
-        "to a question that cannot be answered is wrong. What validation forbids to send counts as confidence 0.",
+        f"it shares {OVERLAP_OF_A_RIGHT_ANSWER:.0%} of the content words of the shorter of both. An answer "
+        "to a question that cannot be answered is wrong. What validation forbids to send counts as confidence 0."
     )
-    return Evaluation(figures, confidence, right, notes=notes)
+    return Evaluation(figures, confidence, right, notes=(note,))
 
 
 def _rounded(value: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""Questions of a data set as tickets: the stages' own handlers, one after another, without the messages between them."""
+"""Questions of a data set as tickets: the stages' own handlers, one after another, with no messages in between."""
 
 import tempfile
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from contracts.events import (
     ContextRetrieved,
     Event,
     Message,
+    RedraftRequested,
     Ticket,
     TicketClassified,
     TicketReceived,
@@ -33,8 +34,10 @@ from services.retrieval.ingest import ingest
 from services.retrieval.rules.passages import Document
 from services.retrieval.settings import RetrievalSettings
 from services.validation import handler as validation
-from services.validation.adapters import ExpectingDetector, FileCalibrations
+from services.validation.adapters import ExpectingDetector, FileCalibrations, read_support
+from services.validation.settings import ValidationSettings
 from shared.embedding import Embedder
+from shared.injection.spotting import OrderSpotter
 from shared.language import detect_language
 from shared.packs import load_pack
 
@@ -69,6 +72,9 @@ class Stages:
             classifier = TrainedClassifier(load_model(Path(folder)), english, multilingual)
         self._domains = {TENANT: Domain(pack=self.pack, classifier=classifier)}
         self._languages = ExpectingDetector(self.pack)
+        self._orders = OrderSpotter()
+        self.embed = english.embed
+        self._support = read_support(ValidationSettings().support_model)
         self._calibrations = FileCalibrations(Path("/nonexistent"), {TENANT: (self.pack, PACK)}, _CALIBRATION)
 
     async def learn(self, documents: list[Document], collection: str = TENANT) -> None:
@@ -86,14 +92,27 @@ class Stages:
         assert isinstance(found, ContextRetrieved)
         return found.model_copy(update={"tenant": TENANT})
 
+    async def drafted(self, event: Event) -> AnswerDrafted:
+        """The draft of the first tier, or of the one that validation wished for."""
+        assert isinstance(event, ContextRetrieved | RedraftRequested)
+        [found] = await drafting.handle(event, tiers=self._tiers, pack=self.pack, now=_NOW)
+        assert isinstance(found, AnswerDrafted)
+        return found
+
     async def answered(self, event: ContextRetrieved) -> AnswerValidated:
         """The draft that validation settles on, after as many tiers as it thought worth their price."""
         current: Event = event
         while not isinstance(current, AnswerValidated):
-            [drafted] = await drafting.handle(current, tiers=self._tiers, pack=self.pack, now=_NOW)  # type: ignore[arg-type]
-            assert isinstance(drafted, AnswerDrafted)
+            drafted = await self.drafted(current)
             [current] = await validation.handle(
-                drafted, pack=self.pack, languages=self._languages, calibrations=self._calibrations, now=_NOW
+                drafted,
+                pack=self.pack,
+                languages=self._languages,
+                calibrations=self._calibrations,
+                orders=self._orders,
+                embed=self.embed,
+                now=_NOW,
+                support=self._support,
             )
         return current
 

@@ -11,18 +11,23 @@ from infra.stack.stack import Stack
 
 
 @contextmanager
-def database() -> Iterator[str]:
+def database(*, always_own: bool = False) -> Iterator[str]:
     """The URL of a migrated database: that of `HANDRAIL_DATABASE_URL`, else of a PostgreSQL that ends with the context.
+
+    Args:
+        always_own: whatever is given, use one that nobody else uses.
 
     Raises:
         StackProblem: PostgreSQL does not start.
     """
-    if given := os.environ.get("HANDRAIL_DATABASE_URL"):
+    environ = dict(os.environ)
+    given = environ.pop("HANDRAIL_DATABASE_URL", "")
+    if given and not always_own:
         migrate(given)
         yield given
         return
     with tempfile.TemporaryDirectory(prefix="handrail-evaluation-", ignore_cleanup_errors=True) as folder:
-        stack = Stack(Path(folder), servers_only=True, servers=("postgres",))
+        stack = Stack(Path(folder), servers_only=True, servers=("postgres",), environ=environ)
         stack.up(attached=True)
         try:
             url = stack.environment()["HANDRAIL_DATABASE_URL"]

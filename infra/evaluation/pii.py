@@ -150,11 +150,13 @@ def _scores(right: int, gold: int, found: int) -> dict[str, float]:
     }
 
 
-NOTES = (
+_MATCH = (
     "A found span is right where a labelled span of the same type overlaps it by at least half of what both cover "
-    "together (intersection over union ≥ 0.5), each counted once. precision, recall and f2 count all types together.",
-    "masked_precision and masked_recall count characters whatever their type; replaced_recall is the share of the "
-    "characters of those types that intake replaces by tokens that it does replace.",
+    "together (intersection over union ≥ 0.5), each counted once. precision, recall and f2 count all types together."
+)
+_MASKED = (
+    "masked_precision and masked_recall count characters whatever their type; replaced_recall is, of the characters of "
+    "those types that intake replaces by tokens, the share that is found as one of them."
 )
 
 
@@ -171,4 +173,4 @@ def evaluate(data: Path, progress: Progress) -> Evaluation:
         tally.add(gold, find_personal_data(row["text"]))
     names = {kind_of(label): label for label, _ in reversed(labels.most_common())}
     table = {names.get(kind, kind): tally.kind(kind) for kind in sorted(tally.gold.keys() | tally.found.keys())}
-    return Evaluation(figures={**tally.figures(), "per_type": table}, table=table, notes=NOTES)
+    return Evaluation(figures={**tally.figures(), "per_type": table}, table=table, notes=(_MATCH, _MASKED))

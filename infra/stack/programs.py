@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from infra.demo.model_endpoint import write_tiers
 from infra.demo.tenants import write_demo_tenants
 
 
@@ -64,6 +65,10 @@ PROGRAMS = (
 
 FAKE_HELPDESK = Program("fake-helpdesk", module("infra.demo.fake_helpdesk"), port=8320)
 """Takes the answers in the demo and in tests; never part of a real stack."""
+
+MODEL_ENDPOINT = Program("model-endpoint", module("infra.demo.model_endpoint"), port=8321)
+"""Stands in for hosted models where a cascade is run and priced; never part of a real stack."""
+MODEL_TIERS = Preparation("model-tiers", "postgres", write_tiers)
 
 PREPARATIONS = (
     Preparation("tenants", "postgres", write_demo_tenants),

@@ -1,4 +1,4 @@
-"""`python -m infra.training PACK`: learns how far drafts for a pack can be trusted, with its knowledge in PostgreSQL.
+"""`python -m infra.training PACK`: learns how far drafts for a pack can be trusted.
 
 The models go into the pack's folder, or where `--out` says. Takes a few minutes.
 """
@@ -7,11 +7,14 @@ import argparse
 import asyncio
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from infra.evaluation.database import database
 from infra.training.confidence import ConfidenceCard, classified_examples, labelled_cases, train_confidence
 from services.drafting.adapters.extractive import ExtractiveDrafter
-from services.retrieval.adapters.documents import read_documents
 from services.retrieval.adapters.embedding import TwoModels
 from services.retrieval.adapters.postgres import PostgresKnowledge
+from services.retrieval.adapters.sources.files import read_documents
 from services.retrieval.ingest import ingest
 from services.retrieval.settings import RetrievalSettings
 from shared.database import async_engine
@@ -29,23 +32,26 @@ async def train(folder: Path, out: Path) -> list[ConfidenceCard]:
 
     Raises:
         PackInvalid, KnowledgeUnreadable: the pack or one of its articles cannot be used.
-        DependencyDown: PostgreSQL is not reachable.
+        StackProblem: PostgreSQL does not start.
         TooFewCases: the pack has too few examples.
     """
     pack = load_pack(folder)
     english = Remembering(MiniLM(), TEXTS_REMEMBERED)
     multilingual = Remembering(MultilingualUSE(), TEXTS_REMEMBERED)
     embedder = TwoModels()
-    engine = async_engine(Settings(), "training")
-    try:
-        store = PostgresKnowledge(engine, RetrievalSettings(), embedder.name)
-        articles = read_documents(folder / "knowledge")
-        await ingest(TENANT, "pack", articles, store=store, embedder=embedder, index_version=store.index_version)
-        examples = await classified_examples(pack, english, multilingual)
-        drafter = ExtractiveDrafter(english=english, multilingual=multilingual)
-        cases = await labelled_cases(pack, examples, tenant=TENANT, search=store, embedder=embedder, drafter=drafter)
-    finally:
-        await engine.dispose()
+    drafter = ExtractiveDrafter(english=english, multilingual=multilingual)
+    with database() as url:
+        engine = async_engine(Settings(database_url=SecretStr(url)), "training")
+        try:
+            store = PostgresKnowledge(engine, RetrievalSettings(), embedder.name)
+            articles = read_documents(folder / "knowledge")
+            await ingest(TENANT, "pack", articles, store=store, embedder=embedder, index_version=store.index_version)
+            examples = await classified_examples(pack, english, multilingual)
+            cases = await labelled_cases(
+                pack, examples, tenant=TENANT, search=store, embedder=embedder, drafter=drafter, embed=english.embed
+            )
+        finally:
+            await engine.dispose()
     return train_confidence(pack, cases, out)
 
 

@@ -30,9 +30,11 @@ from services.drafting.ports import Drafter, Tier
 from services.retrieval import handler as retrieval
 from services.retrieval.ports import QueryEmbedder, Search
 from services.validation.adapters import Kind, calibration_file
+from services.validation.rules.answering import ANSWERING_FEATURES, Embed
 from services.validation.rules.checks import citations_by_number, evidence_by_id
-from services.validation.rules.claims import claims_of, judge
+from services.validation.rules.claims import claims_of
 from services.validation.rules.confidence import EVIDENCE_FEATURES, INTENT_FEATURES, Calibration, features_of
+from services.validation.rules.judging import judge_draft
 from shared.embedding import Embedder
 from shared.language import detect_language
 from shared.packs import training_hash
@@ -151,6 +153,7 @@ async def labelled_cases(
     search: Search,
     embedder: QueryEmbedder,
     drafter: Drafter,
+    embed: Embed,
 ) -> list[LabelledCase]:
     """Each example as a ticket through retrieval, drafting and validation's own features.
 
@@ -166,18 +169,19 @@ async def labelled_cases(
             assert isinstance(found, ContextRetrieved)
             [drafted] = await drafting.handle(found, tiers=[Tier("extractive", drafter)], pack=pack, now=_EPOCH)
             assert isinstance(drafted, AnswerDrafted)
-        return await asyncio.to_thread(_case, drafted, example.articles, pack)
+        return await asyncio.to_thread(_case, drafted, example.articles, pack, embed)
 
     cases = await asyncio.gather(*(case(example) for example in examples))
     return [one for one in cases if one is not None]
 
 
-def _case(event: AnswerDrafted, articles: frozenset[str], pack: Pack) -> LabelledCase | None:
+def _case(event: AnswerDrafted, articles: frozenset[str], pack: Pack, embed: Embed) -> LabelledCase | None:
     if not event.draft.citations or event.draft.unanswered or _for_a_person(event.classification, pack):
         return None
     citations, evidence = citations_by_number(event), evidence_by_id(event)
-    claims = [judge(claim, citations, evidence) for claim in claims_of(event, pack.tone)]
-    return LabelledCase(features_of(event, claims, pack), event.draft.citations[0].document_id in articles)
+    # These drafts quote, which needs no model of support to be seen.
+    claims = judge_draft(claims_of(event, pack.tone), citations, evidence, event.ticket.text, None).claims
+    return LabelledCase(features_of(event, claims, pack, embed), event.draft.citations[0].document_id in articles)
 
 
 def _for_a_person(classification: Classification, pack: Pack) -> bool:
@@ -194,7 +198,7 @@ def fit(cases: Sequence[LabelledCase], kind: Kind, trained_on: str) -> tuple[Cal
     Raises:
         TooFewCases: fewer than CASES_MIN, or hardly any that are right, or that are wrong.
     """
-    names = EVIDENCE_FEATURES + (INTENT_FEATURES if kind == "full" else ())
+    names = EVIDENCE_FEATURES + ANSWERING_FEATURES + (INTENT_FEATURES if kind == "full" else ())
     x = np.array([[case.features.get(name, 0.0) for name in names] for case in cases])
     y = np.array([case.correct for case in cases], dtype=np.int64)
     if len(y) < CASES_MIN or min(int(y.sum()), int(len(y) - y.sum())) < FOLDS:
@@ -204,7 +208,7 @@ def fit(cases: Sequence[LabelledCase], kind: Kind, trained_on: str) -> tuple[Cal
     model = _model().fit(x, y)
     scaler, regression = model[0], model[1]
     calibration = Calibration(
-        version=f"confidence-1-{kind}-{trained_on}",
+        version=f"confidence-2-{kind}-{trained_on}",
         trained_on=trained_on,
         kind=kind,
         features=names,
@@ -260,18 +264,16 @@ def expected_calibration_error(y: NDArray[np.int64], predicted: Numbers, bins: i
 
 
 def train_confidence(pack: Pack, cases: Sequence[LabelledCase], out: Path) -> list[ConfidenceCard]:
-    """Fits the models on the cases and writes them, with their cards, into the folder `out`.
+    """Fits the model of the pack on the cases and writes it, with its card, into the folder `out`.
+
+    Packs without intents have no labelled cases; they use the model that `infra.training.evidence` makes.
 
     Raises:
         TooFewCases: see `fit`.
     """
     out.mkdir(parents=True, exist_ok=True)
-    kinds: tuple[Kind, ...] = ("full", "evidence") if pack.intents else ("evidence",)
-    cards = []
-    for kind in kinds:
-        calibration, card = fit(cases, kind, training_hash(pack))
-        path = calibration_file(out, kind)
-        path.write_text(calibration.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        path.with_suffix(".card.json").write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        cards.append(card)
-    return cards
+    calibration, card = fit(cases, "full", training_hash(pack))
+    path = calibration_file(out, "full")
+    path.write_text(calibration.model_dump_json(indent=1, exclude_defaults=True) + "\n", encoding="utf-8")
+    path.with_suffix(".card.json").write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return [card]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from contracts.pack import Pack
 from services.classification.app import load_classifier, model_folder
-from services.retrieval.adapters.documents import read_documents
 from services.retrieval.adapters.embedding import TwoModels
 from services.retrieval.adapters.postgres import PostgresKnowledge
+from services.retrieval.adapters.sources.files import read_documents
 from services.retrieval.ingest import ingest
 from services.retrieval.settings import RetrievalSettings
 from shared.database import async_engine

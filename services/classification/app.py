@@ -8,11 +8,13 @@ import structlog
 from contracts.events import Event, TicketClassified, TicketReceived
 from contracts.pack import Pack
 from services.classification import handler
+from services.classification.adapters.guarded import Guarded
 from services.classification.adapters.model import TrainedClassifier
 from services.classification.adapters.store import ModelUnreadable, load_model
 from services.classification.ports import Domain
 from shared.clock import Clock, now
 from shared.embedding import Embedder, MiniLM, MultilingualUSE, Remembering
+from shared.injection.detector import InjectionDetector
 from shared.language import detect_language
 from shared.packs import load_pack, training_hash
 from shared.service import Service
@@ -56,6 +58,7 @@ def model_folder(pack: Pack, home: Path) -> Path:
 def load_domains(settings: Settings) -> dict[str, Domain]:
     """What every tenant's tickets are classified by. Tenants with the same pack share a model."""
     english, multilingual = Remembering(MiniLM()), Remembering(MultilingualUSE())
+    detector = InjectionDetector(multilingual)
     classifiers: dict[Path, TrainedClassifier] = {}
     domains: dict[str, Domain] = {}
     for name, tenant in load_tenants(settings.tenants_file).items():
@@ -63,7 +66,7 @@ def load_domains(settings: Settings) -> dict[str, Domain]:
         folder = model_folder(pack, settings.home)
         if folder not in classifiers:
             classifiers[folder] = load_classifier(pack, settings.home, english, multilingual)
-        domains[name] = Domain(pack=pack, classifier=classifiers[folder])
+        domains[name] = Domain(pack=pack, classifier=Guarded(classifiers[folder], detector))
     return domains
 
 

@@ -15,7 +15,7 @@ from services.drafting.settings import DraftingSettings
 from shared.clock import Clock, now
 from shared.embedding import MiniLM, MultilingualUSE, Remembering
 from shared.failures import InvalidMessage
-from shared.gateway import Endpoint, Gateway, RedisResponses
+from shared.gateway import Gateway, redis_memory
 from shared.packs import load_pack
 from shared.service import Service
 from shared.settings import Settings
@@ -42,41 +42,41 @@ def stages(packs: Mapping[str, Pack], tiers: Sequence[Tier], clock: Clock = now)
     ]
 
 
-def build_drafter(
-    settings: Settings, drafting: DraftingSettings
-) -> tuple[Drafter, list[Callable[[], Awaitable[None]]]]:
-    """The configured drafter, and what closes it."""
+def build_tiers(settings: Settings, drafting: DraftingSettings) -> tuple[list[Tier], list[Closer]]:
+    """The configured drafters in the order in which they are asked, and what closes them.
+
+    Raises:
+        TiersInvalid: the tiers file cannot be used.
+    """
     extractive = ExtractiveDrafter(
         english=Remembering(MiniLM(), SENTENCES_REMEMBERED),
         multilingual=Remembering(MultilingualUSE(), SENTENCES_REMEMBERED),
     )
     if drafting.drafter == "extractive":
-        return extractive, []
+        return [Tier("extractive", extractive)], []
     redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=2.0, socket_connect_timeout=2.0)
-    gateway = Gateway(_endpoint(drafting), RedisResponses(redis, drafting.openai_paid_once_seconds))
-    return OpenAIDrafter(gateway, fallback=extractive), [gateway.close, redis.aclose]
+    gateway = Gateway(drafting.tiers(), redis_memory(redis, drafting.openai_paid_once_seconds))
+    closers: list[Closer] = [gateway.close, redis.aclose]
+    return model_tiers(gateway, drafting, extractive), closers
 
 
-def _endpoint(drafting: DraftingSettings) -> Endpoint:
-    return Endpoint(
-        base_url=drafting.openai_base_url,
-        api_key=drafting.openai_api_key,
-        model=drafting.openai_model,
-        provider=drafting.openai_provider,
-        timeout_seconds=drafting.openai_timeout_seconds,
-        attempts_max=drafting.openai_attempts_max,
-        output_tokens_max=drafting.openai_output_tokens_max,
-        input_usd_per_million=drafting.openai_input_usd_per_million,
-        output_usd_per_million=drafting.openai_output_usd_per_million,
-    )
+def model_tiers(gateway: Gateway, drafting: DraftingSettings, extractive: Drafter) -> list[Tier]:
+    """The drafters that ask models; in a cascade quoting comes first, then the models from the cheapest up."""
+    needs = drafting.needs()
+    if drafting.drafter == "openai":
+        return [Tier("openai", OpenAIDrafter(gateway, extractive, needs=needs))]
+    models = [
+        (name, OpenAIDrafter(gateway, extractive, tier=name, needs=needs)) for name in drafting.tiers().cheapest_first()
+    ]
+    return [Tier("extractive", extractive), *(Tier(name, drafter, drafter.offer) for name, drafter in models)]
 
 
 def main() -> None:
     """This function will run the service until it is told to stop."""
     settings = Settings()
     packs = {name: load_pack(tenant.pack) for name, tenant in load_tenants(settings.tenants_file).items()}
-    drafter, closers = build_drafter(settings, DraftingSettings())
-    Service(name="drafting", settings=settings, stages=stages(packs, [Tier("first", drafter)]), on_stop=closers).run()
+    tiers, closers = build_tiers(settings, DraftingSettings())
+    Service(name="drafting", settings=settings, stages=stages(packs, tiers), on_stop=closers).run()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """Takes signed webhooks; produces ticket-received and outcome-observed."""
 
 import asyncio
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
+from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import orjson
@@ -18,12 +21,13 @@ from contracts.events import OutcomeObserved, TicketReceived
 from services.intake import handler
 from services.intake.adapters import SCHEMA, PostgresLedger, SignatureInvalid, VaultPseudonyms, verify
 from services.intake.ports import Ledger, Pseudonyms, Receipt
-from services.intake.rules import READERS, Happening, PayloadInvalid
+from services.intake.rules import READERS, Happening, PayloadInvalid, own_words
 from services.intake.settings import IntakeSettings
 from shared import metrics
 from shared.clock import Clock, now
 from shared.database import async_engine, database_errors
 from shared.failures import DependencyDown, InvalidMessage, Retryable
+from shared.packs import PackInvalid, load_pack
 from shared.relay import Relay
 from shared.service import OWN_TELEMETRY, Service
 from shared.settings import Settings
@@ -102,9 +106,14 @@ class Refused(Exception):
 
 
 def build_app(
-    tenants: dict[str, Tenant], ledger: Ledger, people: Pseudonyms, settings: IntakeSettings, clock: Clock = now
+    tenants: dict[str, Tenant],
+    ledger: Ledger,
+    people: Pseudonyms,
+    settings: IntakeSettings,
+    clock: Clock = now,
+    known_words: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> FastAPI:
-    """The HTTP edge: `POST /v1/webhooks/{source}/{tenant}`."""
+    """The HTTP edge: `POST /v1/webhooks/{source}/{tenant}`. `known_words` are, by tenant, no one's names."""
     app = FastAPI(
         title="Handrail intake",
         version="1",
@@ -149,15 +158,9 @@ def build_app(
         return _accepted(receipt, duplicate)
 
     async def _accept(request: Request, source: str, tenant: str) -> tuple[Receipt, bool]:
-        configured = tenants[tenant].sources.get(source) if tenant in tenants else None
-        if configured is None:
-            raise Refused(404, "no such source")
+        configured = _configured(tenants, tenant, source)
         body = await _read_body(request, settings.body_bytes_max)
-        try:
-            delivery_id = verify(configured, request.headers, body, clock(), settings.replay_window_seconds)
-        except SignatureInvalid as error:
-            raise Refused(401, str(error)) from None
-        happening = _read(configured, body)
+        delivery_id, happening = _opened(configured, request, body, clock(), settings)
         async with ledger.begin(tenant, source, delivery_id) as work:
             receipt = await handler.handle(
                 happening,
@@ -167,15 +170,29 @@ def build_app(
                 people=people,
                 trace_id=trace_id_of(current_traceparent()),
                 now=clock(),
+                known_words=known_words.get(tenant, ()),
             )
             return receipt, work.earlier is not None
 
     return app
 
 
-def _read(source: Source, body: bytes) -> Happening:
+def _configured(tenants: Mapping[str, Tenant], tenant: str, source: str) -> Source:
+    configured = tenants[tenant].sources.get(source) if tenant in tenants else None
+    if configured is None:
+        raise Refused(404, "no such source")
+    return configured
+
+
+def _opened(
+    source: Source, request: Request, body: bytes, at: datetime, settings: IntakeSettings
+) -> tuple[str, Happening]:
+    """The delivery's id and what it tells of, where the signature holds."""
     try:
-        return READERS[source.kind](orjson.loads(body))
+        delivery_id = verify(source, request.headers, body, at, settings.replay_window_seconds)
+        return delivery_id, READERS[source.kind](orjson.loads(body))
+    except SignatureInvalid as error:
+        raise Refused(401, str(error)) from None
     except orjson.JSONDecodeError:
         raise Refused(400, "the body is no JSON") from None
     except PayloadInvalid as error:
@@ -229,15 +246,26 @@ async def _database_problem(engine: AsyncEngine) -> str | None:
     return None
 
 
+def _words_of(tenant: Tenant) -> frozenset[str]:
+    try:
+        return own_words(load_pack(tenant.pack))
+    except PackInvalid as error:
+        # Tickets are taken all the same; the services that need the pack say so by not starting.
+        log.warning("pack_unreadable", tenant=tenant.id, reason=str(error))
+        return frozenset()
+
+
 def main() -> None:
     """Runs the service."""
     settings = Settings()
     engine = async_engine(settings, "intake")
+    tenants = load_tenants(settings.tenants_file)
     app = build_app(
-        load_tenants(settings.tenants_file),
+        tenants,
         PostgresLedger(engine),
         VaultPseudonyms(settings.vault_key),
         IntakeSettings(),
+        known_words={name: _words_of(tenant) for name, tenant in tenants.items()},
     )
     Service(
         name="intake",

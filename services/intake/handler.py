@@ -1,5 +1,6 @@
 """Turns what a helpdesk reported into events, with personal data replaced before anything is kept."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -23,18 +24,23 @@ async def handle(
     people: Pseudonyms,
     trace_id: str,
     now: datetime,
+    known_words: Collection[str] = (),
 ) -> Receipt:
-    """This function will record what happened and emit its event; a repeated delivery changes nothing."""
+    """This function will record what happened and emit its event; a repeated delivery changes nothing.
+
+    `known_words` (in small letters) are the tenant's own, which are no one's name.
+    """
     if work.earlier is not None:
         return work.earlier
     receipt = Receipt(case_id=None, trace_id=trace_id)
     match happening:
         case CustomerWrote():
-            case_id = await _customer_wrote(happening, tenant, source, work, people, now)
+            case_id = await _customer_wrote(happening, tenant, source, work, people, now, known_words)
             receipt = Receipt(case_id=case_id, trace_id=trace_id)
         case AgentWrote():
             conversation = await work.conversation(tenant, source, happening.external_id)
-            await work.save(_with_message(conversation, "agent", tokenise(happening.body, {}), now))
+            body = tokenise(happening.body, {}, known_words)
+            await work.save(_with_message(conversation, "agent", body, now))
         case OutcomeSeen():
             await _outcome_seen(happening, tenant, source, work, now)
     await work.finish(receipt)
@@ -42,13 +48,20 @@ async def handle(
 
 
 async def _customer_wrote(
-    wrote: CustomerWrote, tenant: str, source: str, work: LedgerWork, people: Pseudonyms, now: datetime
+    wrote: CustomerWrote,
+    tenant: str,
+    source: str,
+    work: LedgerWork,
+    people: Pseudonyms,
+    now: datetime,
+    known_words: Collection[str],
 ) -> UUID:
     conversation = await work.conversation(tenant, source, wrote.external_id)
     turn = conversation.turns + 1
     case_id = case_id_of(conversation.conversation_id, turn)
     originals: dict[str, str] = {}
-    subject, body = tokenise(wrote.subject, originals), tokenise(wrote.body, originals)
+    subject = tokenise(wrote.subject, originals, known_words)
+    body = tokenise(wrote.body, originals, known_words)
     event = TicketReceived(
         event_id=uuid5(case_id, TicketReceived.type),
         occurred_at=now,

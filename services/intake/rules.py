@@ -1,10 +1,13 @@
 """Reads what helpdesks send and says what happened, in the same words for all of them."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
+
+from contracts.pack import Pack
 
 TEXT_CHARACTERS_MAX = 100_000
 SUBJECT_CHARACTERS_MAX = 400
@@ -175,3 +178,19 @@ def within_window(signed_at: datetime, now: datetime, window_seconds: float) -> 
     """Whether a signed instant (UTC where it names no zone) is near enough to `now`, either way."""
     aware = signed_at if signed_at.tzinfo else signed_at.replace(tzinfo=UTC)
     return abs((now - aware).total_seconds()) <= window_seconds
+
+
+# A name that turns up in one example may be a customer's; what turns up in several is the pack's own.
+_EXAMPLES_MIN = 3
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def own_words(pack: Pack) -> frozenset[str]:
+    """The words, in small letters, by which the pack calls its company, products and features."""
+    titles = [pack.title, *(queue.title for queue in pack.queues), *(intent.title for intent in pack.intents)]
+    frame = [*pack.tone.greeting.values(), *pack.tone.closing.values(), *pack.tone.cannot_answer.values()]
+    told = {word.lower() for text in (*titles, *frame) for word in _WORD.findall(text)}
+    examples = (example.text for intent in pack.intents for example in intent.examples)
+    # Within a sentence only: what is written in capitals there is a name for something.
+    counts = Counter(word.lower() for text in examples for word in set(_WORD.findall(text)[1:]) if word[0].isupper())
+    return frozenset(told | {word for word, count in counts.items() if count >= _EXAMPLES_MIN})

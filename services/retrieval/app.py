@@ -1,36 +1,76 @@
-"""Consumes ticket-classified; produces context-retrieved."""
+"""Consumes ticket-classified, feedback-recorded; produces context-retrieved."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
-from contracts.events import ContextRetrieved, Event, TicketClassified
+from contracts.events import ContextRetrieved, Event, FeedbackRecorded, TicketClassified
 from services.retrieval import handler
 from services.retrieval.adapters.embedding import TwoModels
 from services.retrieval.adapters.postgres import PostgresKnowledge
+from services.retrieval.adapters.solved import PostgresAnswers
+from services.retrieval.ingest import learn
 from services.retrieval.ports import QueryEmbedder, Search
 from services.retrieval.settings import RetrievalSettings
 from shared.clock import Clock, now
 from shared.database import async_engine
+from shared.personal_data import find_replaced
 from shared.service import Service
 from shared.settings import Settings
 from shared.stage import Stage
+from shared.tenants import load_tenants
+
+Learn = Callable[[FeedbackRecorded], Awaitable[bool]]
 
 
-def stages(search: Search, embedder: QueryEmbedder, clock: Clock = now) -> list[Stage]:
-    """What retrieval does."""
+def stages(search: Search, embedder: QueryEmbedder, learn: Learn, clock: Clock = now) -> list[Stage]:
+    """What retrieval does. `learn` makes evidence of an approved answer."""
 
     async def on_ticket_classified(event: TicketClassified) -> Sequence[Event]:
         return await handler.handle(event, search=search, embedder=embedder, now=clock())
 
-    return [Stage(consumes=TicketClassified, produces=(ContextRetrieved,), run=on_ticket_classified)]
+    async def on_feedback_recorded(event: FeedbackRecorded) -> Sequence[Event]:
+        await learn(event)
+        return ()
+
+    return [
+        Stage(consumes=TicketClassified, produces=(ContextRetrieved,), run=on_ticket_classified),
+        Stage(consumes=FeedbackRecorded, produces=(), run=on_feedback_recorded),
+    ]
+
+
+def personal_texts(text: str) -> list[str]:
+    """The pieces of `text` that are personal data."""
+    return [text[found.start : found.end] for found in find_replaced(text)]
+
+
+def learning(search: PostgresKnowledge, embedder: TwoModels, settings: Settings, kept: int) -> Learn:
+    """Learns for the tenants that want it, if any answers are to be kept at all."""
+    tenants = load_tenants(settings.tenants_file).values()
+    willing = {tenant.id for tenant in tenants if tenant.learn_answers and kept}
+    learn_answer = partial(
+        learn,
+        answers=PostgresAnswers(search),
+        embedder=embedder,
+        personal_data=personal_texts,
+        index_version=search.index_version,
+        kept=kept,
+    )
+
+    async def learn_where_wanted(event: FeedbackRecorded) -> bool:
+        return event.tenant in willing and await learn_answer(event)
+
+    return learn_where_wanted
 
 
 def main() -> None:
     """Runs the service."""
-    settings = Settings()
+    settings, own = Settings(), RetrievalSettings()
     engine = async_engine(settings, "retrieval")
     embedder = TwoModels()
-    search = PostgresKnowledge(engine, RetrievalSettings(), embedder.name)
-    Service(name="retrieval", settings=settings, stages=stages(search, embedder), on_stop=[engine.dispose]).run()
+    search = PostgresKnowledge(engine, own, embedder.name)
+    learn_answer = learning(search, embedder, settings, own.solved_answers_max)
+    work = stages(search, embedder, learn_answer)
+    Service(name="retrieval", settings=settings, stages=work, on_stop=[engine.dispose]).run()
 
 
 if __name__ == "__main__":

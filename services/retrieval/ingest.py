@@ -1,10 +1,19 @@
-"""Brings a tenant's knowledge up to date with a folder or file, touching only what changed."""
+"""Brings a tenant's knowledge up to date: with a source of articles, touching only what changed, and with answers that
+people approved.
+"""
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from services.retrieval.ports import KnowledgeStore, PassageEmbedder
-from services.retrieval.rules.passages import Document, chunk_markdown
+import structlog
+
+from contracts.events import FeedbackRecorded
+from services.retrieval.ports import AnswerStore, KnowledgeStore, PassageEmbedder
+from services.retrieval.rules.passages import Document, Skipped, chunk_markdown
+from services.retrieval.rules.solved import FindPersonalData, KeptOut, solved_document, sources_of
+
+log = structlog.get_logger(__name__)
 
 _BATCH_DOCUMENTS = 16
 _BATCH_CHARACTERS = 200_000
@@ -12,52 +21,89 @@ _BATCH_CHARACTERS = 200_000
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What an ingest did, in articles; `chunks` counts the passages that were written."""
+    """What an ingest did, in articles; `chunks` counts the passages that were written.
+
+    `skipped` articles exist but could not be read; what was known of them is kept.
+    """
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
     removed: int = 0
     chunks: int = 0
+    skipped: int = 0
 
 
 async def ingest(
     tenant: str,
     collection: str,
-    documents: Iterable[Document],
+    documents: Iterable[Document | Skipped],
     *,
     store: KnowledgeStore,
     embedder: PassageEmbedder,
     index_version: str,
     on_progress: Callable[[int], None] = lambda _: None,
+    on_skipped: Callable[[Skipped], None] = lambda _: None,
 ) -> IngestReport:
     """Articles that are new or changed are cut, embedded and stored; those gone from the collection are removed.
 
     A batch of articles is stored in one transaction, so that a broken-off ingest can simply be repeated.
-    `on_progress` hears after each batch how many articles were done in it.
+    `on_progress` hears after each batch how many articles were done in it, `on_skipped` of each that has a reason.
     """
     known = await store.versions(tenant)
     report = IngestReport()
     present: set[str] = set()
     for batch in _batches(documents):
         fresh: dict[str, tuple[Document, str]] = {}
-        for document in batch:
-            version = document.version(index_version)
-            if known.get(document.document_id) != version:
-                fresh[document.document_id] = (document, version)
-            present.add(document.document_id)
+        skipped = [item for item in batch if isinstance(item, Skipped) and item.reason]
+        for item in batch:
+            present.add(item.document_id)
+            if isinstance(item, Document) and known.get(item.document_id) != (version := item.version(index_version)):
+                fresh[item.document_id] = (item, version)
+        for item in skipped:
+            on_skipped(item)
         written = await _write(tenant, collection, list(fresh.values()), store, embedder)
         added = sum(1 for document_id in fresh if document_id not in known)
         report = replace(
             report,
             added=report.added + added,
             changed=report.changed + len(fresh) - added,
-            unchanged=report.unchanged + len(batch) - len(fresh),
+            unchanged=report.unchanged + len(batch) - len(fresh) - len(skipped),
             chunks=report.chunks + written,
+            skipped=report.skipped + len(skipped),
         )
         on_progress(len(batch))
     removed = await store.remove_missing(tenant, collection, frozenset(present))
     return replace(report, removed=removed)
+
+
+async def learn(
+    event: FeedbackRecorded,
+    *,
+    answers: AnswerStore,
+    embedder: PassageEmbedder,
+    personal_data: FindPersonalData,
+    index_version: str,
+    kept: int,
+) -> bool:
+    """Makes evidence of an answer that a person approved, if the next customer may see it; says whether it did.
+
+    Of each tenant the newest `kept` answers are kept.
+
+    Raises:
+        DependencyDown: the store cannot be reached.
+    """
+    document = await asyncio.to_thread(solved_document, event, personal_data)
+    if isinstance(document, KeptOut):
+        log.info("an answer does not become evidence", case_id=str(event.case_id), reason=document.reason)
+        return False
+    chunks = chunk_markdown(document.text)
+    if not chunks:
+        return False
+    vectors = await asyncio.to_thread(embedder.embed, [chunk.indexed(document.index_title) for chunk in chunks])
+    version = document.version(index_version)
+    sources = sources_of(event)
+    return await answers.learn(event.tenant, document, version, chunks, vectors, sources=sources, kept=kept)
 
 
 async def _write(
@@ -71,7 +117,9 @@ async def _write(
     if not fresh:
         return 0
     chunks = [chunk_markdown(document.text) for document, _ in fresh]
-    indexed = [chunk.indexed(document.title) for (document, _), own in zip(fresh, chunks, strict=True) for chunk in own]
+    indexed = [
+        chunk.indexed(document.index_title) for (document, _), own in zip(fresh, chunks, strict=True) for chunk in own
+    ]
     vectors = embedder.embed(indexed)
     articles, first = [], 0
     for (document, version), own in zip(fresh, chunks, strict=True):
@@ -81,13 +129,13 @@ async def _write(
     return len(indexed)
 
 
-def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+def _batches(documents: Iterable[Document | Skipped]) -> Iterator[list[Document | Skipped]]:
     """Bounded in number and in size, so that memory is too."""
-    batch: list[Document] = []
+    batch: list[Document | Skipped] = []
     characters = 0
     for document in documents:
         batch.append(document)
-        characters += len(document.text)
+        characters += len(document.text) if isinstance(document, Document) else 0
         if len(batch) >= _BATCH_DOCUMENTS or characters >= _BATCH_CHARACTERS:
             yield batch
             batch, characters = [], 0

@@ -1,6 +1,6 @@
 """What retrieval needs from the outside."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from contracts.events import Evidence
@@ -58,4 +58,29 @@ class KnowledgeStore(Protocol):
 
     async def remove_missing(self, tenant: str, collection: str, present: frozenset[str]) -> int:
         """Removes the articles of the collection whose ids are not `present`; returns how many."""
+        ...
+
+
+class AnswerStore(Protocol):
+    """Keeps the answers that people approved, as articles of a collection of their own."""
+
+    async def learn(
+        self,
+        tenant: str,
+        document: Document,
+        version: str,
+        chunks: Sequence[Chunk],
+        vectors: Vectors,
+        *,
+        sources: Mapping[str, str],
+        kept: int,
+    ) -> bool:
+        """Stores an answer in one transaction, and of all answers of the tenant only the newest `kept`.
+
+        Returns False, and changes nothing, where a newer answer to the same question is known, the same one is stored
+        already, or an article that it depends on has no longer the version that `sources` gives by article id.
+
+        Raises:
+            DependencyDown: the store cannot be reached; the caller should wait and try again.
+        """
         ...

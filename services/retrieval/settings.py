@@ -12,3 +12,6 @@ class RetrievalSettings(BaseSettings):
     evidence_max: int = Field(default=12, ge=1, le=50)
     pool: int = Field(default=60, ge=10, le=500, description="Passages that each of the two searches contributes.")
     statement_timeout_seconds: float = Field(default=5.0, gt=0.0)
+    solved_answers_max: int = Field(
+        default=5_000, ge=0, le=100_000, description="Approved answers kept as evidence, per tenant; 0 keeps none."
+    )

@@ -1,4 +1,4 @@
-"""Confidence models from files, and languages by the shared detector."""
+"""Models from files, and languages by the shared detector."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,12 +9,14 @@ from pydantic import ValidationError
 
 from contracts.pack import Pack
 from services.validation.rules.confidence import Calibration
+from services.validation.rules.grounding import SupportModel
 from shared.language import detect_language
 from shared.packs import training_hash
 
 log = structlog.get_logger(__name__)
 
 FILE_BYTES_MAX = 1_000_000
+SUPPORT_BYTES_MAX = 10_000_000
 Kind = Literal["full", "evidence"]
 
 
@@ -66,6 +68,24 @@ def _read(path: Path) -> Calibration | None:
     except (OSError, ValueError, ValidationError) as error:
         log.error("confidence model unusable", file=path.name, error_type=type(error).__name__)
         return None
+
+
+class SupportModelUnreadable(Exception):
+    """The file of the model of support is missing or is not one."""
+
+
+def read_support(path: Path) -> SupportModel:
+    """The model of support in a file.
+
+    Raises:
+        SupportModelUnreadable: see there. Unlike a confidence, nothing safe could take its place unnoticed.
+    """
+    try:
+        if path.stat().st_size > SUPPORT_BYTES_MAX:
+            raise SupportModelUnreadable(f"{path} is too large")
+        return SupportModel.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise SupportModelUnreadable(f"{path} holds no model of support: {type(error).__name__}") from error
 
 
 class ExpectingDetector:

@@ -5,27 +5,56 @@ from collections.abc import Mapping, Sequence
 from contracts.events import AnswerDrafted, AnswerValidated, Event, RedraftRequested
 from contracts.pack import Pack
 from services.validation import handler
-from services.validation.adapters import ExpectingDetector, FileCalibrations
+from services.validation.adapters import ExpectingDetector, FileCalibrations, read_support
 from services.validation.ports import Calibrations
+from services.validation.rules.answering import Embed
+from services.validation.rules.grounding import SupportModel
 from services.validation.settings import ValidationSettings
 from shared.clock import Clock, now
+from shared.embedding import MiniLM, Remembering
 from shared.failures import InvalidMessage
+from shared.injection.spotting import OrderSpotter
 from shared.packs import load_pack
 from shared.service import Service
 from shared.settings import Settings
 from shared.stage import Stage
 from shared.tenants import load_tenants
 
+# Sentences of the knowledge base come back with every other ticket; 4,000 vectors take about 6 MB.
+SENTENCES_REMEMBERED = 4_000
 
-def stages(packs: Mapping[str, Pack], calibrations: Calibrations, clock: Clock = now) -> list[Stage]:
-    """What validation does. `packs` are by tenant."""
+
+def stages(
+    packs: Mapping[str, Pack],
+    calibrations: Calibrations,
+    embed: Embed,
+    clock: Clock = now,
+    support: SupportModel | None = None,
+) -> list[Stage]:
+    """What validation does.
+
+    Args:
+        packs: by tenant.
+        calibrations: the confidence models.
+        embed: compares meanings.
+        clock: tells the time.
+        support: the model of support; without one, shared words count.
+    """
     detectors = {tenant: ExpectingDetector(pack) for tenant, pack in packs.items()}
+    orders = OrderSpotter()
 
     async def on_answer_drafted(event: AnswerDrafted) -> Sequence[Event]:
         if (pack := packs.get(event.tenant)) is None:
             raise InvalidMessage("a tenant that is not configured")
         return await handler.handle(
-            event, pack=pack, languages=detectors[event.tenant], calibrations=calibrations, now=clock()
+            event,
+            pack=pack,
+            languages=detectors[event.tenant],
+            calibrations=calibrations,
+            orders=orders,
+            embed=embed,
+            now=clock(),
+            support=support,
         )
 
     return [Stage(consumes=AnswerDrafted, produces=(AnswerValidated, RedraftRequested), run=on_answer_drafted)]
@@ -37,8 +66,11 @@ def main() -> None:
     tenants = load_tenants(settings.tenants_file)
     packs = {name: load_pack(tenant.pack) for name, tenant in tenants.items()}
     places = {name: (packs[name], tenant.pack) for name, tenant in tenants.items()}
-    calibrations = FileCalibrations(settings.home, places, ValidationSettings().evidence_calibration)
-    Service(name="validation", settings=settings, stages=stages(packs, calibrations)).run()
+    own = ValidationSettings()
+    calibrations = FileCalibrations(settings.home, places, own.evidence_calibration)
+    support = read_support(own.support_model)
+    embed = Remembering(MiniLM(), SENTENCES_REMEMBERED).embed
+    Service(name="validation", settings=settings, stages=stages(packs, calibrations, embed, support=support)).run()
 
 
 if __name__ == "__main__":

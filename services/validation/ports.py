@@ -13,6 +13,14 @@ class LanguageDetector(Protocol):
         ...
 
 
+class Orders(Protocol):
+    """Finds what is meant to steer whatever reads a text."""
+
+    def order_in(self, text: str) -> str:
+        """The sentence that gives a model orders, or an empty text where none does."""
+        ...
+
+
 class Calibrations(Protocol):
     """Gives the trained confidence models of a tenant's pack."""
 

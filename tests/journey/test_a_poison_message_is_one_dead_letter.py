@@ -19,7 +19,11 @@ TOPICS = [
     "answer-delivered",
     "feedback-recorded",
 ]
-CONSUMERS = {"ticket-received": {"classification", "escalation"}, "answer-delivered": {"escalation"}}
+CONSUMERS = {
+    "ticket-received": {"classification", "escalation"},
+    "answer-delivered": {"escalation"},
+    "feedback-recorded": {"feedback", "retrieval"},
+}
 
 
 @pytest.mark.parametrize("topic", TOPICS)

@@ -30,11 +30,13 @@ from services.intake.adapters import VaultPseudonyms
 from services.intake.app import build_app
 from services.intake.settings import IntakeSettings
 from services.retrieval import app as retrieval
+from services.retrieval.ingest import learn
 from services.validation import app as validation
 from shared.envelope import encode
 from shared.stage import Stage
 from shared.tenants import Source, Tenant
 from shared.vault import Vault
+from tests.fakes.answers import FakeAnswers
 from tests.fakes.bus import MemoryBus
 from tests.fakes.case_book import FakeCaseBook
 from tests.fakes.clock import FixedClock
@@ -65,14 +67,15 @@ class World:
     def __post_init__(self) -> None:
         self.sendings = FakeSendings(self.clock)
         packs, models, words = {TENANT: pack()}, FakeCalibrations(), WordEmbedder()
-        search = FakeSearch({TENANT: [evidence(), invoices()]})
+        passages = {TENANT: [evidence(), invoices()]}
+        search, self.answers_learned = FakeSearch(passages), FakeAnswers(passages)
         drafter = ExtractiveDrafter(english=words, multilingual=words)
         bus, clock = self.bus, self.clock
         bus.add("intake", outbox=self.ledger.outbox)
         bus.add("classification", [self._classification()])
-        bus.add("retrieval", retrieval.stages(search, words, clock))
+        bus.add("retrieval", retrieval.stages(search, words, self._learn, clock))
         bus.add("drafting", drafting.stages(packs, [Tier("extractive", drafter)], clock))
-        bus.add("validation", validation.stages(packs, models, clock))
+        bus.add("validation", validation.stages(packs, models, words.embed, clock))
         bus.add("escalation", escalation.stages(self.book, packs, clock), self.book.outbox)
         bus.add("delivery", delivery.stages(self.sendings, self._wake), self.sendings.outbox)
         bus.add("feedback", feedback.stages(self.records))
@@ -92,6 +95,16 @@ class World:
             return await classification.handle(event, domains=domains, detect_language=english, now=self.clock())
 
         return Stage(consumes=TicketReceived, produces=(TicketClassified,), run=on_ticket_received)
+
+    async def _learn(self, event: FeedbackRecorded) -> bool:
+        return await learn(
+            event,
+            answers=self.answers_learned,
+            embedder=WordEmbedder(),
+            personal_data=retrieval.personal_texts,
+            index_version="words-1",
+            kept=100,
+        )
 
     async def _wake(self, _: UUID) -> None:
         self._worker_woken = True

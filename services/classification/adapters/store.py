@@ -1,50 +1,77 @@
-"""Models on disk: numbers in `weights.npz`, everything else in `card.json`."""
+"""Models on disk: numbers in `weights.npz`, what they mean in `card.json`, and a page for people, MODEL_CARD.md."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from services.classification.adapters.model import Head, Model, Scope
+from services.classification.adapters.features import WIDTHS, Space
+from services.classification.adapters.heads import Expert, Head
+from services.classification.adapters.model import Model, Pair, Risks
 
-FORMAT = 2
+FORMAT = 3
+_HALF = frozenset({"basis", "references"})
 
 
 class ModelUnreadable(Exception):
     """The folder holds no model of this version; it has to be trained again."""
 
 
-def save_model(model: Model, card: dict[str, Any], folder: Path) -> None:
-    """Writes the model; the card comes last, so that a folder with a card is complete."""
+def save_model(model: Model, card: Mapping[str, Any], page: str, folder: Path) -> None:
+    """Writes the model; the card comes last, so that a folder with a card is complete. Equal models, equal bytes."""
     folder.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, Any] = {"part_weights": model.part_weights}
-    temperatures: dict[str, tuple[float, float]] = {}
-    scope = model.scope
-    scope_head = None if scope is None else scope.head
-    for name, head in (("intent", model.intent_head), ("scope", scope_head), ("risk", model.risk_head)):
-        if head is not None:
-            arrays |= {f"{name}_english": head.english, f"{name}_multilingual": head.multilingual}
-            temperatures[name] = head.temperatures
-    if scope is not None:
-        arrays |= {"near_english": scope.english, "near_multilingual": scope.multilingual, "stacking": scope.stacking}
-    half = {name: array.astype(np.float16 if name.startswith("near") else np.float32) for name, array in arrays.items()}
-    if scope is not None:
-        half |= {"near_speaks": scope.speaks_english, "near_outside": scope.outside}
-    np.savez(folder / "weights.npz", **half)
+    arrays: dict[str, Any] = {}
+    pairs: dict[str, Any] = {}
+    if model.pair is not None:
+        pairs["intents"] = _put_pair(model.pair, "intents", arrays)
+    if model.risks is not None:
+        pairs["risks"] = _put_pair(model.risks.pair, "risks", arrays)
+        arrays["part_weights"] = model.risks.part_weights.astype(np.float32)
+    np.savez(folder / "weights.npz", **arrays)
     described = {
         "format": FORMAT,
         "version": model.version,
         "intents": model.intents,
-        "risks": model.risks,
-        "temperatures": temperatures,
-        "whole_threshold": model.whole_threshold,
-        "part_threshold": model.part_threshold,
+        "pairs": pairs,
+        "risks": None
+        if model.risks is None
+        else {
+            "names": model.risks.names,
+            "whole_threshold": model.risks.whole_threshold,
+            "part_threshold": model.risks.part_threshold,
+        },
         "card": card,
     }
+    (folder / "MODEL_CARD.md").write_text(page, encoding="utf-8")
     draft = folder / "card.json.part"
     draft.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
     draft.replace(folder / "card.json")
+
+
+def _put_pair(pair: Pair, name: str, arrays: dict[str, Any]) -> dict[str, Any]:
+    return {side: _put(getattr(pair, side), f"{name}.{side}", arrays) for side in ("english", "other")}
+
+
+def _put(expert: Expert, name: str, arrays: dict[str, Any]) -> dict[str, Any]:
+    """What of the expert is no array; the arrays go into `arrays` under names that begin with `name`."""
+    space = expert.space
+    parts = {
+        "basis": space.basis,
+        "center": space.center,
+        "scale": space.scale,
+        "references": expert.references,
+        "outside": expert.outside,
+        "matrix": expert.head.matrix,
+        "bias": expert.head.bias,
+        "warmth": expert.warmth,
+        "scope": expert.scope,
+        **{f"rarity.{block}": values for block, values in space.rarity.items()},
+    }
+    for key, values in parts.items():
+        arrays[f"{name}.{key}"] = values.astype(np.float16) if key in _HALF else values
+    return {"kind": expert.head.kind, "classes": expert.classes, "weights": list(space.weights.items())}
 
 
 def load_model(folder: Path) -> Model:
@@ -64,33 +91,38 @@ def load_model(folder: Path) -> Model:
         raise ModelUnreadable(f"{folder} holds no complete model") from error
 
 
-def _model(described: dict[str, Any], arrays: dict[str, Any]) -> Model:
-    heads = {
-        name: Head(
-            arrays[f"{name}_english"].astype(np.float64),
-            arrays[f"{name}_multilingual"].astype(np.float64),
-            (float(pair[0]), float(pair[1])),
-        )
-        for name, pair in described["temperatures"].items()
+def _model(described: Mapping[str, Any], arrays: Mapping[str, Any]) -> Model:
+    pairs = {
+        name: Pair(*(_expert(sides[side], f"{name}.{side}", arrays) for side in ("english", "other")))
+        for name, sides in described["pairs"].items()
     }
-    scope = None
-    if "scope" in heads:
-        scope = Scope(
-            heads["scope"],
-            arrays["near_english"].astype(np.float32),
-            arrays["near_multilingual"].astype(np.float32),
-            arrays["near_speaks"],
-            arrays["near_outside"],
-            arrays["stacking"].astype(np.float64),
+    risks = None
+    if (said := described["risks"]) is not None:
+        risks = Risks(
+            tuple(said["names"]),
+            pairs["risks"],
+            arrays["part_weights"].astype(np.float64),
+            float(said["whole_threshold"]),
+            float(said["part_threshold"]),
         )
-    return Model(
-        intents=tuple(described["intents"]),
-        intent_head=heads.get("intent"),
-        scope=scope,
-        risks=tuple(described["risks"]),
-        risk_head=heads.get("risk"),
-        part_weights=arrays["part_weights"].astype(np.float64),
-        whole_threshold=float(described["whole_threshold"]),
-        part_threshold=float(described["part_threshold"]),
-        version=str(described["version"]),
+    return Model(tuple(described["intents"]), pairs.get("intents"), risks, str(described["version"]))
+
+
+def _expert(said: Mapping[str, Any], name: str, arrays: Mapping[str, Any]) -> Expert:
+    weights = {str(block): float(share) for block, share in said["weights"]}
+    space = Space(
+        weights,
+        {block: arrays[f"{name}.rarity.{block}"] for block in WIDTHS if block in weights},
+        arrays[f"{name}.center"],
+        arrays[f"{name}.scale"],
+        arrays[f"{name}.basis"].astype(np.float32),
+    )
+    return Expert(
+        space,
+        arrays[f"{name}.references"].astype(np.float32),
+        arrays[f"{name}.outside"],
+        Head(said["kind"], arrays[f"{name}.matrix"], arrays[f"{name}.bias"]),
+        int(said["classes"]),
+        arrays[f"{name}.warmth"],
+        arrays[f"{name}.scope"],
     )

@@ -8,39 +8,6 @@ TEXT_CHARACTERS_MAX = 40_000
 # Phrases of high precision, by the id of a flag that a pack may define. They add to the trained model, because one
 # missed risk costs more than a false alarm. Gaps are bounded, so that matching stays linear in the length of the text.
 _PHRASES: dict[str, tuple[str, ...]] = {
-    "injection": (
-        (
-            r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,30}\b(?:previous|prior|above|earlier|your|"
-            r"all|system|the)\b.{0,30}\b(?:instructions?|prompts?|rules|guidelines|polic(?:y|ies)|"
-            r"directives)\b"
-        ),
-        r"\b(?:your|its) (?:\w+ )?(?:system|hidden|initial|secret) (?:prompt|instructions|rules)\b",
-        (
-            r"\b(?:note|attention|instructions?|message) (?:to|for) (?:the )?(?:ai|llm|assistant|"
-            r"(?:language )?model|bot)\b"
-        ),
-        (
-            r"\b(?:you are|act|behave|pretend|answer|respond)\b.{0,15}\b(?:now|as|"
-            r"like)\b.{0,25}\b(?:jailbroken|unrestricted|developer mode|maintenance mode|no (?:rules|"
-            r"restrictions|filters?)|without (?:any )?(?:rules|restrictions))\b"
-        ),
-        r"\b(?:we|you)(?:'re| are) (?:now )?in (?:developer|maintenance|admin|debug) mode\b",
-        (
-            r"<\s*/?\s*(?:system|instructions?)\s*>|\[/?(?:system|inst)\]|<\|im_(?:start|end)\|>|"
-            r"^#{2,}\s*(?:system|instruction)\b"
-        ),
-        (
-            r"\b(?:if you(?:'re| are)|as|dear) (?:an? )?(?:ai|llm|(?:large )?language model|ai (?:assistant|"
-            r"agent))\b"
-        ),
-        (
-            r"\b(?:reveal|print|output|repeat|show|dump|leak|disclose)\b.{0,40}\b(?:your|"
-            r"its) (?:\w+ )?(?:prompt|instructions|guidelines|system message|environment)\b"
-        ),
-        r"\b(?:ignorier|vergiss|missachte)\w*\b.{0,30}\b(?:anweisung|regel|vorgabe|instruktion)\w*",
-        r"\b(?:ignore[zr]?|oublie[zr]?)\b.{0,30}\b(?:instructions?|consignes?|règles)\b",
-        r"\b(?:ignora|olvida|omite|ignore|olvide)\b.{0,30}\b(?:instrucciones|reglas|indicaciones|normas)\b",
-    ),
     "human_requested": (
         (
             r"\b(?:talk|speak|chat|connect me|put me through|transfer me|hand me over)\b.{0,12}\b(?:to|"

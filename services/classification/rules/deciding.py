@@ -14,6 +14,8 @@ QUESTIONS_CHARACTERS_MAX = 20_000
 _PHRASE_PROBABILITY = 0.7
 # Below this, an intent says too little about how urgent its tickets are.
 _SURE_ENOUGH = 0.4
+# A person's intent that the model of risks saw, but that the model of intents all but rules out, was not seen.
+_CONCEIVABLE = 0.02
 _PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "urgent")
 
 
@@ -67,8 +69,10 @@ def _route(flags: tuple[Flag, ...], scores: Scores, intent: Intent | None, pack:
     for flag in flags:
         if queue := pack.flags[flag.flag].queue:
             return "specialist", queue
+    chances = dict(scores.intents)
     for name, _ in scores.risks:
-        if risky := pack.intent(name.removeprefix(INTENT_RISK)):
+        risky = pack.intent(name.removeprefix(INTENT_RISK)) if name.startswith(INTENT_RISK) else None
+        if risky and chances.get(risky.id, 0.0) >= _CONCEIVABLE:
             return "specialist", risky.queue
     if intent is not None:
         return ("specialist" if intent.autonomy == "off" else "answer"), intent.queue

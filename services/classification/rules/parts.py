@@ -4,17 +4,10 @@ from itertools import pairwise
 
 from shared.sentences import split_sentences
 
-# Intents are plain from the beginning of a mail; what follows is mostly logs and earlier mails.
-MEANING_CHARACTERS_MAX = 4_000
 _READ_CHARACTERS_MAX = 30_000
 _PART_CHARACTERS_MAX = 400
 _PART_CHARACTERS_MIN = 12
 _SENTENCES_MAX = 40
-
-
-def meaning(text: str) -> str:
-    """What intents are read from."""
-    return text[:MEANING_CHARACTERS_MAX]
 
 
 def parts(text: str) -> list[str]:

@@ -20,6 +20,7 @@ from services.drafting.rules.choice import (
 from services.drafting.rules.ladder import Request
 from services.drafting.rules.layout import lay_out
 from shared.embedding import Embedder
+from shared.injection.spotting import OrderSpotter
 
 VERSION = "extractive-1"
 _ENGLISH = frozenset({"en", "und"})
@@ -32,6 +33,7 @@ class ExtractiveDrafter:
         """`english` compares where the ticket is in English, `multilingual` where it is not."""
         self._english = english
         self._multilingual = multilingual
+        self._orders = OrderSpotter()
 
     async def draft(self, event: Request, pack: Pack) -> Draft:
         """See `Drafter.draft`. The work is CPU-bound, hence a thread: the event loop stays free."""
@@ -46,7 +48,7 @@ class ExtractiveDrafter:
         heads = embedder.embed([whole_of(ticket), *titles.values()])
         near = dict(zip(titles, (heads[1:] @ heads[0]).tolist(), strict=True))
         documents = rank_documents(event.context, classification, pack, near)[:DOCUMENTS_MAX]
-        units = quotable_units(event.context, [document for document, _ in documents])
+        units = quotable_units(event.context, [document for document, _ in documents], self._is_order)
         if units:
             # One call for parts and units; the whole ticket lends short parts their subject.
             vectors = embedder.embed([whole_of(ticket), *parts, *(unit.in_context for unit in units)])
@@ -70,3 +72,6 @@ class ExtractiveDrafter:
             model=f"{VERSION}/{embedder.name}"[:500],
             language=pack.knowledge_languages[0] if pack.knowledge_languages else "en",
         )
+
+    def _is_order(self, sentence: str) -> bool:
+        return bool(self._orders.order_in(sentence))

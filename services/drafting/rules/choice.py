@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,8 +85,11 @@ def intent_probability_of_documents(classification: Classification, pack: Pack) 
     return believed
 
 
-def quotable_units(context: Context, documents: Sequence[str]) -> list[Unit]:
-    """The sentences of these documents' evidence, in the order of documents and of the text, none of them twice."""
+def quotable_units(context: Context, documents: Sequence[str], is_order: Callable[[str], bool]) -> list[Unit]:
+    """The sentences of these documents' evidence, in the order of documents and of the text, none of them twice.
+
+    What `is_order` takes for an order to a model was planted, and is left out.
+    """
     units: list[Unit] = []
     for number, document in enumerate(documents):
         passages = [one for one in context.evidence if one.document_id == document][:EVIDENCE_MAX]
@@ -98,7 +101,7 @@ def quotable_units(context: Context, documents: Sequence[str]) -> list[Unit]:
                     continue
                 seen.add(sentence.text)
                 units.append(Unit(passage, sentence, number))
-    return units[:UNITS_MAX]
+    return [unit for unit in units[:UNITS_MAX] if not is_order(unit.sentence.text)]
 
 
 def word_overlap(asked: str, units: Sequence[Unit]) -> Scores:

@@ -1,46 +1,66 @@
 """What a generative drafter is asked, and what counts as a valid response."""
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from contracts.events import ContextRetrieved, Evidence
+from contracts.events import Evidence
+from services.drafting.rules.ladder import Request
 from services.drafting.rules.layout import Statement, Support
+from services.drafting.rules.repair import NotJson, read_object
 
 PASSAGES_MAX = 8
 PASSAGE_CHARACTERS_MAX = 3_000
 MESSAGE_CHARACTERS_MAX = 8_000
 EARLIER_MESSAGES_MAX = 4
 EARLIER_CHARACTERS_MAX = 1_500
-_FENCED = re.compile(r"\A\s*```(?:json)?\s*(?P<body>.*?)\s*```\s*\Z", re.DOTALL)
+AGAIN_CHARACTERS_MAX = 6_000
+_NUMBER = re.compile(r"\d{1,3}")
 
 
 class ResponseInvalid(Exception):
     """The model's response cannot be used; the text says why, without its content."""
 
 
-class _Quote(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+def _number(value: Any) -> Any:
+    """Models that know no schema write `"2"`, `"[2]"` or `"passage 2"`."""
+    found = _NUMBER.search(value) if isinstance(value, str) else None
+    return int(found.group()) if found else value
 
-    passage: int
+
+def _listed(value: Any) -> Any:
+    """One thing where a list of them is due, or nothing at all."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, str | dict) else value
+
+
+class _Quote(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    passage: Annotated[int, BeforeValidator(_number)]
     quote: Annotated[str, Field(max_length=2_000)]
 
 
 class _Sentence(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="ignore")
 
     text: Annotated[str, Field(min_length=1, max_length=1_500)]
-    citations: Annotated[list[_Quote], Field(max_length=6)]
+    citations: Annotated[list[_Quote], BeforeValidator(_listed), Field(max_length=6)]
 
 
 class _Response(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="ignore")
 
-    sentences: Annotated[list[_Sentence], Field(max_length=12)]
-    unanswered: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=20)]
+    sentences: Annotated[list[_Sentence], BeforeValidator(_listed), Field(max_length=12)]
+    unanswered: Annotated[
+        list[Annotated[str, Field(max_length=500)]], BeforeValidator(_listed), Field(max_length=20)
+    ] = []
+
+
+_FIELDS = frozenset({*_Response.model_fields, *_Sentence.model_fields, *_Quote.model_fields})
 
 
 def response_format() -> dict[str, Any]:
@@ -61,15 +81,18 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def offered(event: ContextRetrieved) -> Sequence[Evidence]:
+def offered(event: Request) -> Sequence[Evidence]:
     """The passages that the model is shown, numbered from 1 in this order."""
     return event.context.evidence[:PASSAGES_MAX]
 
 
-def question_text(event: ContextRetrieved) -> str:
-    """The user message: ticket and passages as JSON, so that neither can pass for the other or for instructions."""
+def question(event: Request) -> dict[str, Any]:
+    """The user message: ticket and passages as an object that travels as JSON.
+
+    So neither can pass for the other or for instructions.
+    """
     ticket = event.ticket
-    data = {
+    return {
         "customer_message": {
             "language": event.classification.language,
             "subject": ticket.subject,
@@ -84,7 +107,6 @@ def question_text(event: ContextRetrieved) -> str:
             for number, one in enumerate(offered(event), start=1)
         ],
     }
-    return json.dumps(data, ensure_ascii=False, indent=1)
 
 
 def statements_in(text: str, passages: Sequence[Evidence]) -> tuple[list[Statement], tuple[str, ...]]:
@@ -93,11 +115,15 @@ def statements_in(text: str, passages: Sequence[Evidence]) -> tuple[list[Stateme
     Raises:
         ResponseInvalid: it is not JSON of the schema, or a sentence has no citation, or a quote is not in its passage.
     """
-    fenced = _FENCED.match(text)
     try:
-        response = _Response.model_validate_json(fenced["body"] if fenced else text)
+        response = _Response.model_validate(read_object(text))
+    except NotJson as error:
+        raise ResponseInvalid(f"not the agreed JSON: {error}") from None
     except ValidationError as error:
-        raise ResponseInvalid(f"not the agreed JSON: {error.errors(include_input=False)[0]['type']}") from None
+        first = error.errors(include_input=False)[0]
+        # Names of fields that we do not know are the model's words.
+        known = [str(part) for part in first["loc"] if isinstance(part, int) or part in _FIELDS]
+        raise ResponseInvalid(f"not the agreed JSON: {first['type']} at {'.'.join(known)}") from None
     statements = []
     for sentence in response.sentences:
         supports = tuple(_support(quote, passages) for quote in sentence.citations)

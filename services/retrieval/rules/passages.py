@@ -11,15 +11,24 @@ from markdown_it import MarkdownIt
 
 CHUNK_WORDS_MIN = 90
 CHUNK_WORDS_MAX = 200
-CHUNKING_VERSION = "1"
-_SENTENCE_END = re.compile(r"(?<=[.!?:])\s+|\n+")
-_WORD = re.compile(r"\S+")
-_markdown = MarkdownIt("commonmark").enable("table")
+CHUNKING_VERSION = "2"
+_SENTENCE_END = re.compile(r"(?<=[.!?:])\s+|\n+|(?<=[。！？])")
+# Chinese, Japanese, Thai, Lao, Burmese and Khmer put no spaces between words; and a run of anything else has an end.
+_UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_SOUTH_EAST = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+_WORD = re.compile(rf"[{_UNSPACED}]{{1,2}}|[{_SOUTH_EAST}]{{1,5}}|[^\s{_UNSPACED}{_SOUTH_EAST}]{{1,120}}")
+# Only where blocks begin and end is asked: what stands inside a line would cost most of the time, and definitions of
+# links are text like any other.
+_markdown = MarkdownIt("commonmark").enable("table").disable(["inline", "reference"])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """One article of a tenant's knowledge. Spans of evidence are offsets into `text`."""
+    """One article of a tenant's knowledge. Spans of evidence are offsets into `text`.
+
+    `found_by` are words that the article is found by and that nobody is shown. `depends_on` are the ids of articles
+    that its text was made from: when one of them changes or goes, this one goes too.
+    """
 
     document_id: str
     title: str
@@ -28,11 +37,30 @@ class Document:
     language: str = "en"
     audience: Literal["customer", "internal"] = "customer"
     updated_at: datetime | None = None
+    found_by: str = ""
+    depends_on: tuple[str, ...] = ()
 
     def version(self, index_version: str) -> str:
         """Sixteen hexadecimal digits that change with anything of the article that the index keeps."""
-        kept = (index_version, self.title, self.text, self.url, self.language, self.audience, str(self.updated_at))
+        kept = (index_version, self.title, self.text, self.url, self.language, self.audience, str(self.updated_at),
+                self.found_by, *self.depends_on)  # fmt: skip
         return hashlib.sha256("\x1f".join(kept).encode()).hexdigest()[:16]
+
+    @property
+    def index_title(self) -> str:
+        """What each of its passages is found by besides its own words."""
+        return f"{self.title}\n{self.found_by}" if self.found_by else self.title
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An article that exists but was not read this time: what is known of it stays as it is.
+
+    `reason` is a sentence for the operator; it is empty where there was no need to read the article.
+    """
+
+    document_id: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)

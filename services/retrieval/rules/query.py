@@ -1,9 +1,17 @@
 """What to search for."""
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-QUERY_CHARACTERS_MAX = 1_500
+from shared.sentences import terms
+
+QUERY_CHARACTERS_MAX = 4_000
+ASPECTS_MAX = 4
+_ASPECT_WORDS = 110
+_BODY_CHARACTERS_READ = 12_000
+_FOLLOW_UP_TERMS_MAX = 6
+_TOPIC_TERMS_MAX = 10
 _LINES_READ_MAX = 400
 _LOG_LINES_KEPT = 4
 _QUOTE_START = re.compile(
@@ -32,6 +40,8 @@ _TELLING = re.compile(
     r"error|fail|exception|denied|refused|timed? ?out|invalid|cannot|fatal|unable|not found|\b[A-Z]\d\d\b",
     re.IGNORECASE,
 )
+_SENTENCE_END = re.compile(r"(?<=[.!?:。！？])\s+")
+_WORD = re.compile(r"[\w.-]*\w")
 _PLACEHOLDER = re.compile(r"\[[A-Z_]+_\d+\]")
 
 
@@ -50,8 +60,48 @@ def build_query(subject: str, body: str) -> str:
     return query or _squeezed(f"{subject} {body}")
 
 
+def with_topic(query: str, earlier: Sequence[str]) -> str:
+    """A short follow-up ("and on Windows?") with the topic of the turns before it; any other query as it is.
+
+    A query of at most six terms takes over up to ten that it lacks: those of the customer's latest turns first, and
+    within a turn those that come back in the conversation.
+
+    Args:
+        query: what the customer asks now.
+        earlier: what the customer wrote before, the oldest first.
+    """
+    own = terms(query)
+    if not earlier or len(own) > _FOLLOW_UP_TERMS_MAX:
+        return query
+    asked = [build_query("", turn) for turn in earlier]
+    often = Counter(term for turn in asked for term in terms(turn))
+    carried: dict[str, None] = {}
+    for turn in reversed(asked):
+        words = (word for word in _WORD.findall(turn) if len(word) > 1 or word.isdigit())
+        fresh = {word: often[term] for word in words for term in terms(word) if term not in own}
+        carried |= dict.fromkeys(sorted(fresh, key=lambda word: -fresh[word]))
+    return _squeezed(" ".join([query, *list(carried)[:_TOPIC_TERMS_MAX]]))
+
+
+def aspects(query: str) -> list[str]:
+    """The query in pieces of whole sentences that an embedding model reads to the end, at most ASPECTS_MAX.
+
+    Models read only some 200 words. The mean of the pieces' vectors stands for a long query better than its beginning.
+    """
+    if len(query.split()) <= 1.4 * _ASPECT_WORDS:
+        return [query]
+    pieces: list[list[str]] = [[]]
+    for sentence in _SENTENCE_END.split(query):
+        words = sentence.split()
+        if pieces[-1] and len(pieces[-1]) + len(words) > _ASPECT_WORDS:
+            pieces.append([])
+        pieces[-1] += words
+    cut = [piece[k : k + _ASPECT_WORDS] for piece in pieces for k in range(0, len(piece), _ASPECT_WORDS)]
+    return [" ".join(piece) for piece in cut[:ASPECTS_MAX]]
+
+
 def _own_lines(body: str) -> Iterator[str]:
-    for line in body[: 8 * QUERY_CHARACTERS_MAX].splitlines()[:_LINES_READ_MAX]:
+    for line in body[:_BODY_CHARACTERS_READ].splitlines()[:_LINES_READ_MAX]:
         if _QUOTE_START.match(line):
             return
         if not (line.lstrip().startswith(">") or _GREETING.match(line) or _CLOSING.match(line)):

@@ -1,11 +1,11 @@
 """The checks on a draft, each giving findings in words that a reviewer can act on."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from contracts.events import AnswerDrafted, Citation, ClaimVerdict, Evidence, Finding
 from contracts.pack import ContentPolicy, Pack
-from services.validation.rules import leaks, steering
+from services.validation.rules import leaks, steering, tone
 from services.validation.rules.claims import quoted_rightly
 from shared.sentences import questions, terms
 
@@ -28,17 +28,30 @@ def warning(code: str, message: str) -> Finding:
 
 
 def findings_on(
-    event: AnswerDrafted, claims: Sequence[ClaimVerdict], pack: Pack, answer_language: str
+    event: AnswerDrafted,
+    claims: Sequence[ClaimVerdict],
+    pack: Pack,
+    answer_language: str,
+    order_in: Callable[[str], str],
+    *,
+    doubtful: bool = False,
 ) -> tuple[Finding, ...]:
-    """Everything that speaks against the draft, gravest first; `answer_language` is as detected, not as declared."""
+    """Everything that speaks against the draft, gravest first.
+
+    `answer_language` is as detected, not as declared; `order_in` finds the sentence of a text that steers its reader;
+    `doubtful` where the answer as a whole seems not to follow from what it cites.
+    """
     if not event.draft.text.strip():
         return (blocking("no_draft", "There is no draft: nothing in the knowledge base was near enough."),)
     found = [
         *_citations(event),
-        *_claims(claims),
+        *_claims(claims, doubtful=doubtful),
         *_policies(event.draft.text, pack.policies),
         *_leaks(event, pack),
-        *_instructions(event),
+        *_internal(event),
+        *_tone(event),
+        *_instructions(event, order_in),
+        *_planted(event, order_in),
         *_language(event, answer_language),
         *_coverage(event),
         *_unknown_names(event),
@@ -71,7 +84,7 @@ def _citations(event: AnswerDrafted) -> Iterator[Finding]:
         yield blocking("no_citation", "The answer cites no evidence.")
 
 
-def _claims(claims: Sequence[ClaimVerdict]) -> Iterator[Finding]:
+def _claims(claims: Sequence[ClaimVerdict], *, doubtful: bool) -> Iterator[Finding]:
     for claim in claims:
         if claim.supported:
             continue
@@ -81,6 +94,8 @@ def _claims(claims: Sequence[ClaimVerdict]) -> Iterator[Finding]:
             yield blocking("claim_uncited", f"Stated without a citation: “{_shown(claim.claim)}”")
     if not claims:
         yield blocking("no_claim", "The answer says nothing beyond its greeting.")
+    if doubtful:
+        yield warning("answer_doubtful", "As a whole, the answer seems to go beyond what it cites.")
 
 
 def _policies(text: str, policies: Sequence[ContentPolicy]) -> Iterator[Finding]:
@@ -108,15 +123,48 @@ def _leaks(event: AnswerDrafted, pack: Pack) -> Iterator[Finding]:
         yield blocking("link_foreign", f"This link is not in the evidence: {_shown(link)}")
 
 
-def _instructions(event: AnswerDrafted) -> Iterator[Finding]:
+def _internal(event: AnswerDrafted) -> Iterator[Finding]:
+    """What a company keeps to itself can get into its knowledge by mistake."""
+    cited = {one.evidence_id for one in event.draft.citations}
+    for one in event.context.evidence:
+        if one.evidence_id in cited and (words := leaks.for_staff(f"{one.title}\n{one.heading}\n{one.text}")):
+            yield blocking("internal_evidence", f"It cites “{_shown(one.title)}”, which says: “{_shown(words)}”")
+    for address in leaks.inside_addresses(event.draft.text[:POLICY_CHARACTERS_MAX]):
+        yield warning("internal_address", f"This looks like an address inside a company's network: {_shown(address)}")
+
+
+def _tone(event: AnswerDrafted) -> Iterator[Finding]:
+    evidence = "\n".join(one.text for one in event.context.evidence)
+    for kind, words in tone.off_tone(event.draft.text[:POLICY_CHARACTERS_MAX], evidence):
+        yield warning("tone", f"The tone has {kind}: “{_shown(words)}”")
+
+
+def _instructions(event: AnswerDrafted, order_in: Callable[[str], str]) -> Iterator[Finding]:
     ticket, answer = event.ticket.text[:TICKET_CHARACTERS_MAX], event.draft.text
     evidence = "\n".join(one.text for one in event.context.evidence)
-    if order := steering.order_in(ticket):
+    if order := order_in(ticket):
         yield warning("instruction_in_ticket", f"The ticket gives its reader orders: “{_shown(order)}”")
+    elif any(flag.flag == "injection" for flag in event.classification.flags):
+        yield warning("instruction_in_ticket", "The ticket reads as if it gave its reader orders.")
     if words := steering.obeyed_demand(ticket, answer, evidence):
         yield blocking("instruction_followed", f"The answer says what the ticket ordered: “{_shown(words)}”")
     if words := steering.copied_words(ticket, answer, evidence, event.draft.unanswered):
         yield warning("ticket_copied", f"The answer repeats the ticket, not the evidence: “{_shown(words)}”")
+
+
+def _planted(event: AnswerDrafted, order_in: Callable[[str], str]) -> Iterator[Finding]:
+    """An order in an article that the answer cites may have steered it; in one that it does not, a person may know."""
+    cited = {one.evidence_id for one in event.draft.citations}
+    for one in event.context.evidence:
+        if not (order := order_in(one.text)):
+            continue
+        message = f"The article “{_shown(one.title)}” gives its reader orders: “{_shown(order)}”"
+        if steering.repeats(order, event.draft.text):
+            yield blocking("instruction_quoted", f"{message}, and the answer repeats them.")
+        elif one.evidence_id in cited:
+            yield warning("instruction_in_evidence", message)
+        else:
+            yield Finding(code="instruction_in_evidence", severity="info", message=message[:1000])
 
 
 # ── Language and coverage ────────────────────────────────────────────────────────────────────────

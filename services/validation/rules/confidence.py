@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from contracts.events import AnswerDrafted, ClaimVerdict, Classification, Evidence
 from contracts.pack import Pack
+from services.validation.rules.answering import Embed, answering_features
 from services.validation.rules.checks import cited_text
+from services.validation.rules.trees import Trees
 from shared.sentences import questions, terms
 
 EVIDENCE_FEATURES = (
@@ -37,8 +39,8 @@ INTENT_FEATURES = (
 class Calibration(BaseModel):
     """A trained confidence model with plain numbers; `infra.training.confidence` writes it.
 
-    `probability` is a logistic regression over standardised features, then a monotone piecewise linear map
-    (`raw` to `calibrated`, isotonic regression) where one was learned.
+    `probability` is a logistic regression over standardised features, or boosted trees where there are `trees`; then a
+    monotone piecewise linear map (`raw` to `calibrated`, isotonic regression) where one was learned.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,9 +50,10 @@ class Calibration(BaseModel):
     kind: Literal["full", "evidence"]
     features: tuple[str, ...]
     means: tuple[float, ...]
-    scales: tuple[Annotated[float, Field(gt=0.0)], ...]
-    weights: tuple[float, ...]
-    intercept: float
+    scales: tuple[Annotated[float, Field(gt=0.0)], ...] = ()
+    weights: tuple[float, ...] = ()
+    intercept: float = 0.0
+    trees: Trees | None = None
     raw: tuple[float, ...] = ()
     calibrated: tuple[float, ...] = ()
     sample_size: Annotated[int, Field(ge=0)]
@@ -58,9 +61,11 @@ class Calibration(BaseModel):
     @model_validator(mode="after")
     def is_consistent(self) -> "Calibration":
         """Raises ValueError where lengths differ or a map is not monotone."""
-        width = len(self.features)
-        if {len(self.means), len(self.scales), len(self.weights)} != {width}:
+        lengths = {len(self.means)} if self.trees else {len(self.means), len(self.scales), len(self.weights)}
+        if lengths != {len(self.features)}:
             raise ValueError("means, scales and weights must have one number for each feature")
+        if self.trees and not set(self.trees.features) <= set(self.features):
+            raise ValueError("the trees ask for features that have no mean")
         if len(self.raw) != len(self.calibrated) or any(
             b < a for knots in (self.raw, self.calibrated) for a, b in pairwise(knots)
         ):
@@ -69,11 +74,18 @@ class Calibration(BaseModel):
 
     def probability(self, features: Mapping[str, float]) -> float:
         """The probability that the draft is right, for features by name; one that is missing counts as average."""
+        if self.trees:
+            filled = {**dict(zip(self.features, self.means, strict=True)), **features}
+            [plain] = self.trees.probabilities([filled])
+        else:
+            plain = self._logistic(features)
+        return _interpolated(plain, self.raw, self.calibrated) if self.raw else plain
+
+    def _logistic(self, features: Mapping[str, float]) -> float:
         score = self.intercept
         for name, mean, scale, weight in zip(self.features, self.means, self.scales, self.weights, strict=True):
             score += weight * (features.get(name, mean) - mean) / scale
-        plain = 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, score))))
-        return _interpolated(plain, self.raw, self.calibrated) if self.raw else plain
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, score))))
 
 
 def _interpolated(x: float, xs: Sequence[float], ys: Sequence[float]) -> float:
@@ -85,7 +97,7 @@ def _interpolated(x: float, xs: Sequence[float], ys: Sequence[float]) -> float:
     return ys[-1]
 
 
-def features_of(event: AnswerDrafted, claims: Sequence[ClaimVerdict], pack: Pack) -> dict[str, float]:
+def features_of(event: AnswerDrafted, claims: Sequence[ClaimVerdict], pack: Pack, embed: Embed) -> dict[str, float]:
     """What the confidence is computed from; every value is finite. Empty where the draft cites no evidence."""
     known = {one.evidence_id: one for one in event.context.evidence}
     cited = [known[one.evidence_id] for one in event.draft.citations if one.evidence_id in known]
@@ -94,6 +106,7 @@ def features_of(event: AnswerDrafted, claims: Sequence[ClaimVerdict], pack: Pack
     return {
         **_evidence_features(event.context.evidence, cited[0].document_id),
         **_text_features(event, claims),
+        **answering_features(event, embed),
         **_intent_features(event.classification, cited[0].document_id, pack),
     }
 

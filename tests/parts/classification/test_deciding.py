@@ -43,12 +43,20 @@ def test_an_intent_that_a_person_always_decides_goes_to_specialists() -> None:
 
 
 def test_the_risk_of_such_an_intent_is_enough_even_where_another_is_likelier() -> None:
-    scores = Scores(intents=ROLLBACK, risks=(("intent:billing_refund", 0.5),))
+    likely = (*ROLLBACK, ("billing_refund", 0.05))
+    scores = Scores(intents=likely, risks=(("intent:billing_refund", 0.5),))
 
     result = classify(ticket(), scores, ENGLISH, pack(), "m1")
 
     assert result.route == "specialist"
     assert result.flags == ()
+
+
+def test_the_risk_of_an_intent_that_is_all_but_ruled_out_is_none() -> None:
+    unlikely = (*ROLLBACK, ("billing_refund", 0.001))
+    scores = Scores(intents=unlikely, risks=(("intent:billing_refund", 0.5),))
+
+    assert classify(ticket(), scores, ENGLISH, pack(), "m1").route == "answer"
 
 
 def test_a_phrase_raises_a_flag_that_the_model_overlooked() -> None:

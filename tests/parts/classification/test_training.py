@@ -8,12 +8,15 @@ import pytest
 
 from contracts.events import TicketClassified, TicketReceived
 from contracts.pack import FlagDefinition, Intent, IntentExample, Pack
+from services.classification.adapters.features import encode
 from services.classification.adapters.model import TrainedClassifier
 from services.classification.adapters.store import ModelUnreadable, load_model
 from services.classification.handler import handle
 from services.classification.ports import Domain
 from services.classification.rules.parts import parts
-from services.classification.training import ModelCard, expected_calibration_error, train
+from services.classification.rules.reading import read
+from services.classification.training import ModelCard, intents, train
+from services.classification.training.intents import expected_calibration_error
 from shared.failures import InvalidMessage
 from tests.fakes.embedding import WordEmbedder
 from tests.unit.cases import HEAD, NOON, intent, pack, ticket
@@ -98,21 +101,49 @@ def test_other_languages_are_read_with_the_multilingual_embedding_alone(trained:
     assert classifier.scores("die invoice und das receipt", "de").intents[0][0] == "invoice"
 
 
-@pytest.mark.parametrize("text", ["", " ", "🎉🎉", "\u200b\u200d", "a" * 200_000, "مرحبا بكم", "x\n" * 50_000])
-def test_odd_texts_get_sane_scores(classifier: TrainedClassifier, text: str) -> None:
-    scores = classifier.scores(text, "und")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "🎉🎉",
+        "\u200b\u200d",
+        "\x00\x01\xff\ufffd" * 500,
+        "\ud800",
+        "a" * 1_000_000,
+        "مرحبا بكم في الخدمة",
+        "x\n" * 50_000,
+        "```" * 30_000,
+        "<!--" * 30_000,
+        "<" * 100_000,
+        "https://" * 20_000,
+        "I am angry and I want an answer now. " * 700,
+    ],
+    ids=lambda text: f"{text[:8]!a} x {len(text)}",
+)
+@pytest.mark.parametrize("language", ["und", "en", "ar"])
+def test_odd_texts_get_sane_scores(classifier: TrainedClassifier, text: str, language: str) -> None:
+    scores = classifier.scores(text, language)
 
     assert all(0.0 <= chance <= 1.0 for _, chance in scores.intents + scores.risks)
     assert 0.0 <= scores.out_of_scope <= 1.0
 
 
-def test_training_again_gives_the_same_numbers(trained: tuple[Path, ModelCard], tmp_path: Path) -> None:
+def test_training_again_gives_the_same_bytes(trained: tuple[Path, ModelCard], tmp_path: Path) -> None:
     train(small_pack(), WordEmbedder(), WordEmbedder(), tmp_path)
 
-    with np.load(tmp_path / "weights.npz") as again, np.load(trained[0] / "weights.npz") as before:
-        assert set(again.files) == set(before.files)
-        for name in before.files:
-            np.testing.assert_array_equal(again[name], before[name])
+    for name in ("weights.npz", "card.json", "MODEL_CARD.md"):
+        assert (tmp_path / name).read_bytes() == (trained[0] / name).read_bytes()
+
+
+def test_the_card_names_every_head_that_was_compared_and_the_one_chosen(trained: tuple[Path, ModelCard]) -> None:
+    card = trained[1]
+    page = (trained[0] / "MODEL_CARD.md").read_text()
+
+    assert {name.split(" on ")[0] for name in card.heads_compared} == {"logistic", "nearest", "ridge"}
+    assert card.heads_compared[card.intent_head] == max(card.heads_compared.values())
+    assert card.version in page
+    assert all(name in page for name in card.heads_compared)
 
 
 def test_a_pack_without_intents_is_trained_for_its_flags_alone(tmp_path: Path) -> None:
@@ -167,3 +198,22 @@ async def test_a_ticket_of_an_unknown_tenant_is_invalid(classifier: TrainedClass
     event = TicketReceived(**HEAD, ticket=ticket())
     with pytest.raises(InvalidMessage):
         await handle(event, domains={}, detect_language=lambda *_: ("en", 0.9), now=NOON)
+
+
+def test_places_are_single_precision_so_that_references_are_not_converted_for_each_text(
+    trained: tuple[Path, ModelCard],
+) -> None:
+    pair = load_model(trained[0]).pair
+    assert pair is not None
+    encoded = encode([read("the invoice is wrong")], [True], WordEmbedder(), WordEmbedder())
+
+    assert pair.english.space.project(encoded).dtype == np.float32
+
+
+def test_of_two_kinds_of_head_the_better_on_all_examples_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(intents, "_COMPARED_EXAMPLES_MAX", 12)
+    compared = train(small_pack(), WordEmbedder(), WordEmbedder(), tmp_path).heads_compared
+
+    assert sum(name.endswith(", all examples") for name in compared) == 2

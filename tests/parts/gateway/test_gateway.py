@@ -10,29 +10,29 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from shared import gateway as module
-from shared.gateway import Completion, Endpoint, Gateway, ModelUnavailable, Prompt, RedisResponses
+from shared.gateway import (
+    Completion,
+    Gateway,
+    Memory,
+    ModelUnavailable,
+    ProcessMemory,
+    Prompt,
+    Provider,
+    Tier,
+    Tiers,
+    patience,
+    redis_memory,
+    single,
+    telemetry,
+)
 from tests.fakes.openai_server import ScriptedOpenAI, Step, broken, hangs, rate_limited, refuses, says, sends
 
 PROMPT = Prompt(name="test", version="v1", system="Be brief.", user="A very secret question")
 
 
-class Memory:
-    """Implements `PaidResponses` in memory."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    async def get(self, key: str) -> bytes | None:
-        return self.kept.get(key)
-
-    async def put(self, key: str, response: bytes) -> None:
-        self.kept[key] = response
-
-
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.001)
 
 
 @pytest.fixture
@@ -40,21 +40,21 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(module, "tracer", provider.get_tracer("test"))
+    monkeypatch.setattr(telemetry, "tracer", provider.get_tracer("test"))
     yield exporter
     provider.shutdown()
 
 
-def endpoint(base_url: str, **fields: Any) -> Endpoint:
+def one_model(base_url: str, **fields: Any) -> Tiers:
     values = {
-        "model": "small",
         "timeout_seconds": 5.0,
         "attempts_max": 3,
         "input_usd_per_million": 2.0,
         "output_usd_per_million": 10.0,
         **fields,
     }
-    return Endpoint(base_url=base_url, api_key=SecretStr("sk-test"), **values)
+    provider = Provider(base_url=base_url, api_key=SecretStr("sk-test"))
+    return single(provider, Tier(provider="", model="small", **values))
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +63,9 @@ def server() -> Iterator[ScriptedOpenAI]:
         yield running
 
 
-async def ask(server: ScriptedOpenAI, *steps: Step, paid: Any = None, **fields: Any) -> Completion:
+async def ask(server: ScriptedOpenAI, *steps: Step, memory: Memory | None = None, **fields: Any) -> Completion:
     server.play(*steps)
-    gateway = Gateway(endpoint(server.base_url, **fields), paid or Memory())
+    gateway = Gateway(one_model(server.base_url, **fields), memory or ProcessMemory())
     try:
         return await gateway.complete(PROMPT, request_id="e1")
     finally:
@@ -128,7 +128,7 @@ async def test_a_server_that_hangs_is_given_up(server: ScriptedOpenAI) -> None:
 
 
 async def test_a_server_that_is_not_there_is_given_up() -> None:
-    gateway = Gateway(endpoint("http://127.0.0.1:9/v1"), Memory())
+    gateway = Gateway(one_model("http://127.0.0.1:9/v1"), ProcessMemory())
 
     with pytest.raises(ModelUnavailable):
         await gateway.complete(PROMPT, request_id="e1")
@@ -142,9 +142,8 @@ async def test_a_refusal_is_a_response_and_is_paid(server: ScriptedOpenAI) -> No
 
 
 async def test_the_same_request_is_paid_once(server: ScriptedOpenAI) -> None:
-    paid = Memory()
     server.play(says("first"), says("second"))
-    gateway = Gateway(endpoint(server.base_url), paid)
+    gateway = Gateway(one_model(server.base_url), ProcessMemory())
     first = await gateway.complete(PROMPT, request_id="e1")
     again = await gateway.complete(PROMPT, request_id="e1")
     other = await gateway.complete(PROMPT, request_id="e2")
@@ -155,10 +154,11 @@ async def test_the_same_request_is_paid_once(server: ScriptedOpenAI) -> None:
     assert len(server.requests) == 2
 
 
-async def test_without_its_memory_the_gateway_still_answers(server: ScriptedOpenAI) -> None:
+async def test_without_its_memory_the_gateway_still_asks_what_costs_nothing(server: ScriptedOpenAI) -> None:
     redis = Redis.from_url("redis://127.0.0.1:9/0", socket_connect_timeout=1.0)
 
-    completion = await ask(server, says("here"), paid=RedisResponses(redis, seconds=60))
+    free = {"input_usd_per_million": 0.0, "output_usd_per_million": 0.0}
+    completion = await ask(server, says("here"), memory=redis_memory(redis), **free)
 
     assert completion.text == "here"
 
@@ -190,5 +190,5 @@ async def test_the_span_of_a_failure_says_so(server: ScriptedOpenAI, spans: InMe
         await ask(server, broken(500))
 
     [span] = spans.get_finished_spans()
-    assert _told(span)["error.type"] == "ModelUnavailable"
+    assert _told(span)["error.type"] == "InternalServerError"
     assert not span.status.is_ok

@@ -77,11 +77,10 @@ def test_a_model_is_found_for_the_pack_it_was_trained_on_and_for_no_other(tmp_pa
 
     found = FileCalibrations(NOWHERE, {"a": (trained, tmp_path), "b": (other, tmp_path)}, NOWHERE)
 
-    full, evidence_alone = found.full("a"), found.evidence("a")
+    full = found.full("a")
     assert full is not None
-    assert evidence_alone is not None
-    assert (full.kind, evidence_alone.kind) == ("full", "evidence")
-    assert (found.full("b"), found.evidence("b"), found.full("unheard-of")) == (None, None, None)
+    assert full.kind == "full"
+    assert (found.full("b"), found.full("unheard-of")) == (None, None)
 
 
 def test_what_was_trained_on_this_machine_counts_before_what_the_pack_brings(tmp_path: Path) -> None:
@@ -97,10 +96,12 @@ def test_what_was_trained_on_this_machine_counts_before_what_the_pack_brings(tmp
 
 
 def test_the_shipped_model_serves_packs_without_one_of_their_own(tmp_path: Path) -> None:
-    train_confidence(pack(), cases(), tmp_path)
+    shipped, _ = fit(cases(), "evidence", "open-sets")
+    file = calibration_file(tmp_path, "evidence")
+    file.write_text(shipped.model_dump_json(), encoding="utf-8")
     starter = pack(intents=())
 
-    found = FileCalibrations(NOWHERE, {"a": (starter, NOWHERE)}, calibration_file(tmp_path, "evidence"))
+    found = FileCalibrations(NOWHERE, {"a": (starter, NOWHERE)}, file)
 
     assert found.evidence("a") is not None
     assert found.full("a") is None
@@ -152,7 +153,13 @@ async def test_a_case_is_right_where_the_first_citation_answers_it() -> None:
     drafter = ExtractiveDrafter(english=WordEmbedder(), multilingual=WordEmbedder())
 
     found = await labelled_cases(
-        pack(), examples, tenant="demo", search=FixedSearch(), embedder=FixedQueries(), drafter=drafter
+        pack(),
+        examples,
+        tenant="demo",
+        search=FixedSearch(),
+        embedder=FixedQueries(),
+        drafter=drafter,
+        embed=WordEmbedder().embed,
     )
 
     assert [case.correct for case in found] == [True, False, False]

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from services.validation.adapters import FileCalibrations, calibration_file
+from infra.training.evidence import AGAINST, FOR, NAMES
+from services.validation.adapters import FileCalibrations
+from services.validation.rules.answering import ANSWERING_FEATURES
 from services.validation.rules.confidence import EVIDENCE_FEATURES, INTENT_FEATURES
 from services.validation.settings import ValidationSettings
 from shared.packs import load_pack
@@ -23,21 +25,20 @@ def test_the_hosting_pack_brings_its_own_model() -> None:
 
     assert full is not None, (
         "The pack changed since its confidence was trained, so nothing would be released: "
-        "run `python -m infra.training infra/verticals/hosting` against a PostgreSQL."
+        "run `python -m infra.training infra/verticals/hosting`."
     )
-    assert full.features == EVIDENCE_FEATURES + INTENT_FEATURES
+    assert full.features == EVIDENCE_FEATURES + ANSWERING_FEATURES + INTENT_FEATURES
     assert full.sample_size >= 300
 
 
 @pytest.mark.parametrize("name", ["hosting", "starter"])
-def test_every_shipped_pack_has_a_model_for_evidence_alone(name: str) -> None:
+def test_packs_without_a_taxonomy_share_a_model_for_evidence_alone(name: str) -> None:
     evidence = shipped(name).evidence("a")
 
     assert evidence is not None
-    assert evidence.features == EVIDENCE_FEATURES
-
-
-def test_the_model_for_all_packs_is_the_hosting_packs() -> None:
-    own = calibration_file(VERTICALS / "hosting", "evidence").read_bytes()
-
-    assert ValidationSettings().evidence_calibration.read_bytes() == own
+    assert evidence.features == NAMES
+    assert evidence.sample_size >= 1_000
+    sure = evidence.probability(dict.fromkeys(FOR, 1.0) | dict.fromkeys(AGAINST, 0.0))
+    lost = evidence.probability(dict.fromkeys(FOR, 0.0) | dict.fromkeys(AGAINST, 1.0))
+    assert sure > 0.8
+    assert lost < 0.2

@@ -111,10 +111,23 @@ class TestSummary:
             "traces_complete": 2,
             "p50_seconds": 3.0,
             "p95_seconds": 4.0,
+            "cost_usd": 0.0,
+            "drafts_by_tier": {"none": 5},
         }
 
     def test_a_run_without_tickets_has_figures_too(self) -> None:
-        assert set(summarise([], {}, set(), {}).as_dict().values()) == {0}
+        assert not any(summarise([], {}, set(), {}).as_dict().values())
+
+    def test_what_models_took_is_added_up(self) -> None:
+        tiers = (("small", 0.25), ("small", 0.5), ("extractive", 0.0))
+        paid = [
+            outcome(number, "in_review", tier=tier, cost_usd=cost) for number, (tier, cost) in enumerate(tiers, start=1)
+        ]
+
+        summary = summarise([sent(1), sent(2), sent(3)], {one.case_id: one for one in paid}, set(), {})
+
+        assert summary.cost_usd == 0.75
+        assert summary.drafts_by_tier == {"small": 2, "extractive": 1}
 
 
 class TestCompleteTraces:

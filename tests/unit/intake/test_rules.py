@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.pack import Intent, IntentExample
 from services.intake.rules import (
     SUBJECT_CHARACTERS_MAX,
     TEXT_CHARACTERS_MAX,
@@ -16,9 +17,11 @@ from services.intake.rules import (
     OutcomeSeen,
     PayloadInvalid,
     clean,
+    own_words,
     read_generic,
     read_zendesk,
 )
+from tests.unit.cases import pack
 from tests.unit.intake.webhooks import WROTE, ZENDESK_WROTE, wrote
 
 
@@ -205,3 +208,18 @@ def test_cleaned_text_is_what_every_store_takes(text: str) -> None:
     assert "\r\n" not in cleaned
     assert cleaned.encode().decode() == cleaned
     assert clean(cleaned) == cleaned
+
+
+def test_a_packs_own_words_are_its_names_for_things_and_not_those_of_single_customers() -> None:
+    examples = [f"Why does Harborlight show {n} max errors?" for n in range(5)] + ["Please add Dagmar to the project"]
+    intent = Intent(
+        id="errors",
+        title="Errors in the Viewfinder",
+        description="",
+        queue="deployments",
+        examples=tuple(IntentExample(text=text) for text in examples),
+    )
+    words = own_words(pack().model_copy(update={"title": "Hosting (Northquay)", "intents": (intent,)}))
+
+    assert {"northquay", "viewfinder", "harborlight"} <= words
+    assert not {"dagmar", "max"} & words

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from shared.personal_data import TOKEN, find_personal_data, restore, tokenise
+from shared.personal_data import REPLACED, TOKEN, find_personal_data, restore, tokenise
+from shared.personal_data.patterns import matches
 
 FOUND = [
     ("Write to ann.o-neil+shop@mail.example.co.uk, please", ["ann.o-neil+shop@mail.example.co.uk"], "EMAIL"),
@@ -26,16 +27,21 @@ FOUND = [
         "SECRET",
     ),
     ("key: -----BEGIN PRIVATE KEY-----\nMIIB", ["-----BEGIN PRIVATE KEY-----\nMIIB"], "SECRET"),
+    ("I have lost my card 4111111111111111. Block it", ["4111111111111111"], "CARD"),
+    ("my iban is gb82west12345698765432", ["gb82west12345698765432"], "IBAN"),
+    ("ssn 123-45-6789 of mine", ["123-45-6789"], "SSN"),
+    ("from 192.0.2.10 and 2001:db8:10::10", ["192.0.2.10", "2001:db8:10::10"], "IP"),
+    ("see https://www.shop.example/a?b=c.", ["https://www.shop.example/a?b=c"], "URL"),
+    ("on 2026-11-17 08:00 or 3/23/1940", ["2026-11-17 08:00", "3/23/1940"], "DATE"),
     ("eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSMeK", ["eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSMeK"], "SECRET"),
 ]
 
 
 @pytest.mark.parametrize(("text", "parts", "kind"), FOUND)
 def test_what_is_personal_is_found(text: str, parts: list[str], kind: str) -> None:
-    found = find_personal_data(text)
+    found = [span for span in find_personal_data(text) if span.kind == kind]
 
     assert [text[span.start : span.end] for span in found] == parts
-    assert {span.kind for span in found} == {kind}
 
 
 @pytest.mark.parametrize(
@@ -49,12 +55,18 @@ def test_what_is_personal_is_found(text: str, parts: list[str], kind: str) -> No
         "release v12.4.1 at 2026-11-17T08:00:00Z took 12.5 s",
         "sha256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "user@localhost",
+        "version 1.2.3.4.5, host 999.1.1.1, ratio 45/99/2020",
+        "[EMAIL_1] of [NAME_2]",
+        "It says my password is wrong. The password is not accepted, das Passwort ist falsch!",
         "-----BEGIN PRIVATE KEY----- is what the file starts with" + "." * 9000,
         "",
     ],
 )
 def test_what_support_cannot_work_without_stays(text: str) -> None:
-    assert find_personal_data(text) == []
+    originals: dict[str, str] = {}
+
+    assert tokenise(text, originals) == text
+    assert originals == {}
 
 
 def test_the_same_original_gets_the_same_token_in_subject_and_body() -> None:
@@ -68,9 +80,9 @@ def test_the_same_original_gets_the_same_token_in_subject_and_body() -> None:
 
 
 def test_restoring_leaves_tokens_that_are_not_known() -> None:
-    assert restore("Dear [EMAIL_1], [EMAIL_2] [NAME_1]", {"[EMAIL_1]": "a@b.example"}) == (
-        "Dear a@b.example, [EMAIL_2] [NAME_1]"
-    )
+    known = {"[EMAIL_1]": "a@b.example", "[NAME_1]": "Ann Weber"}
+
+    assert restore("[NAME_1]: [EMAIL_1], [EMAIL_2] [CITY_1]", known) == "Ann Weber: a@b.example, [EMAIL_2] [CITY_1]"
 
 
 def test_an_original_that_looks_like_a_token_is_not_restored_twice() -> None:
@@ -105,9 +117,9 @@ def test_spans_are_in_order_without_overlap_and_inside_the_text(text: str) -> No
 def test_what_was_replaced_is_nowhere_in_the_tokenised_text(text: str) -> None:
     originals: dict[str, str] = {}
     tokenised = tokenise(text, originals)
-    left = [tokenised[span.start : span.end] for span in find_personal_data(tokenised)]
+    left = {tokenised[start:end] for start, end, kind in matches(tokenised) if kind in REPLACED}
 
-    assert not {*left} & {*originals.values()}
+    assert not left & {*originals.values()}
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,16 @@
 """What a test needs to have a draft judged."""
 
+from typing import Any
+
 from contracts.events import AnswerDrafted, Validation
 from services.validation import handler
 from services.validation.rules.confidence import Calibration
+from shared.injection.spotting import OrderSpotter
+from tests.fakes.models import WordEmbedder
 from tests.unit.cases import pack
+
+ORDERS = OrderSpotter()
+EMBED = WordEmbedder().embed
 
 
 class Fixed:
@@ -22,6 +29,11 @@ class Fixed:
         return self._plain
 
 
+def ports_of(fixed: Fixed) -> dict[str, Any]:
+    """What the handler needs of the world."""
+    return {"languages": fixed, "calibrations": fixed, "orders": ORDERS, "embed": EMBED}
+
+
 def judged(event: AnswerDrafted, fixed: Fixed | None = None) -> Validation:
     ports = fixed or Fixed()
-    return handler.validate(event, pack(), ports, ports)
+    return handler.validate(event, pack(), ports, ports, ORDERS, EMBED)

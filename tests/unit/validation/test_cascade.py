@@ -9,7 +9,7 @@ from contracts.pack import Thresholds
 from services.validation import handler
 from services.validation.rules.cascade import best_of, offer_worth_taking, spent_on
 from tests.unit.cases import NOON, classification, draft, drafted, pack, validation
-from tests.unit.validation.judging import Fixed
+from tests.unit.validation.judging import Fixed, ports_of
 
 SMALL = Offer(tier="small", cost_usd=0.002, acceptance=0.4)
 LARGE = Offer(tier="large", cost_usd=0.03, acceptance=0.7)
@@ -87,11 +87,11 @@ async def test_validation_asks_for_another_draft_and_settles_on_the_better_one()
     ports = Fixed()
     ungrounded = drafted(draft("Hello,\n\nSwitch it off and on. [1]\n\nKind regards"), offers=(SMALL,))
 
-    [wish] = await handler.handle(ungrounded, pack=pack(), languages=ports, calibrations=ports, now=NOON)
+    [wish] = await handler.handle(ungrounded, pack=pack(), **ports_of(ports), now=NOON)
 
     assert isinstance(wish, RedraftRequested)
     assert (wish.tier, len(wish.attempts)) == ("small", 1)
     better = AnswerDrafted.after(wish, at=NOON, draft=draft(tier="small"), earlier=wish.attempts)
-    [settled] = await handler.handle(better, pack=pack(), languages=ports, calibrations=ports, now=NOON)
+    [settled] = await handler.handle(better, pack=pack(), **ports_of(ports), now=NOON)
     assert isinstance(settled, AnswerValidated)
     assert settled.draft.tier == "small"

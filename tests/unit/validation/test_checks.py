@@ -17,7 +17,7 @@ from tests.unit.cases import (
     pack,
     ticket,
 )
-from tests.unit.validation.judging import Fixed, judged
+from tests.unit.validation.judging import Fixed, judged, ports_of
 
 
 def codes(event: AnswerDrafted, fixed: Fixed | None = None) -> set[str]:
@@ -222,8 +222,6 @@ def test_findings_come_gravest_first_and_notes_leave_the_verdict_alone() -> None
 
 async def test_the_handler_gives_the_same_event_again() -> None:
     ports = Fixed()
-    once, again = [
-        await handler.handle(drafted(), pack=pack(), languages=ports, calibrations=ports, now=NOON) for _ in range(2)
-    ]
+    once, again = [await handler.handle(drafted(), pack=pack(), **ports_of(ports), now=NOON) for _ in range(2)]
 
     assert once == again

@@ -1,0 +1,36 @@
+"""What LightGBM learned, as the plain numbers that serving needs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import lightgbm
+
+from services.validation.rules.trees import Trees
+
+
+def plain_trees(booster: lightgbm.Booster, names: Sequence[str]) -> Trees:
+    """The trees of a binary classifier whose columns are called `names`."""
+    nodes: list[tuple[int, float, int, int, float]] = []
+    roots = [_grow(tree["tree_structure"], nodes) for tree in booster.dump_model()["tree_info"]]
+    feature, threshold, left, right, value = zip(*nodes, strict=True)
+    return Trees(
+        features=tuple(names),
+        roots=tuple(roots),
+        feature=feature,
+        threshold=threshold,
+        left=left,
+        right=right,
+        value=value,
+    )
+
+
+def _grow(node: dict[str, Any], nodes: list[tuple[int, float, int, int, float]]) -> int:
+    """Appends a node and all below it, and gives its place."""
+    place = len(nodes)
+    if "split_index" not in node:
+        nodes.append((0, 0.0, place, place, node["leaf_value"]))
+        return place
+    nodes.append((0, 0.0, place, place, 0.0))
+    left, right = _grow(node["left_child"], nodes), _grow(node["right_child"], nodes)
+    nodes[place] = (node["split_feature"], node["threshold"], left, right, 0.0)
+    return place

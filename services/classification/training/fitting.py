@@ -1,0 +1,224 @@
+"""Fits spaces and heads, holds texts out in turn, and calibrates on what was held out."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+from scipy.optimize import minimize
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.extmath import randomized_svd
+
+from services.classification.adapters.features import WIDTHS, Encoded, Space, assemble
+from services.classification.adapters.heads import Expert, Head, Kind, calibrated, likeness_of
+from services.classification.rules import surface
+from shared.embedding import Vectors
+
+SEED = 20_240_607
+FOLDS = 5
+# A kernel regression takes the cube of its references in time and the square in memory: 16,000 are 1 GB, a minute.
+REFERENCES_MAX = 16_000
+# Above this, holding out one fold tells enough.
+ALL_FOLDS_EXAMPLES_MAX = 4_000
+DIMENSIONS = 384
+RIDGE = 0.2
+OUTSIDE = -1
+_BASIS_EXAMPLES_MAX = 3_000
+_LOGISTIC_STRENGTH = 10.0
+
+Labels = NDArray[np.int64]
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A kind of head, and the shares of the blocks in its space."""
+
+    kind: Kind
+    mix: str
+    weights: Mapping[str, float]
+
+    @property
+    def name(self) -> str:
+        """As the card calls it."""
+        return f"{self.kind} on {self.mix}"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Scores and evidence of texts (`rows` of the data) by a head that has not seen them."""
+
+    rows: Labels
+    scores: Numbers
+    evidence: Numbers
+
+
+def fit_space(texts: Encoded, weights: Mapping[str, float]) -> Space:
+    """The space for these texts: rarity and layout as they are in them, and the directions in which they differ most.
+
+    Directions by a randomised singular value decomposition (Halko, Martinsson and Tropp, 2011).
+    """
+    rarity = {name: _rarity(texts.counts[name]) for name in WIDTHS if name in weights}
+    layout = texts.dense["layout"]
+    center, scale = layout.mean(axis=0), np.maximum(layout.std(axis=0), 0.1)
+    sample = texts
+    if len(texts) > _BASIS_EXAMPLES_MAX:
+        rows = np.sort(np.random.default_rng(SEED).permutation(len(texts))[:_BASIS_EXAMPLES_MAX])
+        sample = texts.take(rows)
+    blocks = assemble(sample, weights, rarity, center, scale)
+    dimensions = min(DIMENSIONS, *blocks.shape)
+    _, _, directions = randomized_svd(blocks, dimensions, n_iter=2, random_state=SEED)
+    return Space(dict(weights), rarity, center, scale, np.ascontiguousarray(directions.T, dtype=np.float32))
+
+
+def _rarity(counts: object) -> Vectors:
+    matrix = counts  # a sparse matrix, which has no type of its own
+    seen = np.bincount(matrix.indices, minlength=surface.BUCKETS)  # type: ignore[attr-defined]
+    return np.asarray(np.log((1 + matrix.shape[0]) / (1 + seen)) + 1, dtype=np.float32)  # type: ignore[attr-defined]
+
+
+def fit_head(kind: Kind, places: Vectors, labels: Labels, classes: int, weights: Vectors | None = None) -> Head:
+    """A head for `classes` classes, and one column more where a label is OUTSIDE. `weights` count for ridge alone."""
+    columns = classes + int((labels == OUTSIDE).any())
+    known = np.where(labels == OUTSIDE, classes, labels)
+    if kind == "logistic":
+        return _logistic(places, known, columns)
+    one_hot = np.zeros((len(known), columns), dtype=np.float32)
+    one_hot[np.arange(len(known)), known] = 1.0
+    if kind == "nearest":
+        return Head("nearest", one_hot, np.zeros(columns, dtype=np.float32))
+    target = 2 * one_hot - 1
+    bias = target.mean(axis=0)
+    likeness = likeness_of(places, places)
+    likeness[np.diag_indices(len(known))] += RIDGE / (1.0 if weights is None else weights)
+    # The likeness is symmetric: its transpose is what LAPACK may overwrite in place.
+    factor = cho_factor(likeness.T, lower=True, overwrite_a=True, check_finite=False)
+    return Head("ridge", cho_solve(factor, target - bias, check_finite=False).astype(np.float32), bias)
+
+
+def _logistic(places: Vectors, known: Labels, columns: int) -> Head:
+    model = LogisticRegression(C=_LOGISTIC_STRENGTH, max_iter=100, tol=1e-3).fit(places, known)
+    coefficients, intercept = model.coef_, model.intercept_
+    if len(model.classes_) == 2:
+        coefficients, intercept = np.vstack([-coefficients, coefficients]) / 2, np.hstack([-intercept, intercept]) / 2
+    matrix = np.zeros((places.shape[1], columns), dtype=np.float32)
+    bias = np.full(columns, -30.0, dtype=np.float32)
+    matrix[:, model.classes_], bias[model.classes_] = coefficients.T, intercept
+    return Head("logistic", matrix, bias)
+
+
+def fit_expert(recipe: Recipe, texts: Encoded, labels: Labels, classes: int, weights: Vectors | None = None) -> Expert:
+    """An expert without calibration. Of more than REFERENCES_MAX texts, as many of each class as there is room for."""
+    rows = balanced_part(labels, REFERENCES_MAX)
+    texts, labels = texts.take(rows), labels[rows]
+    space = fit_space(texts, recipe.weights)
+    places = space.project(texts)
+    head = fit_head(recipe.kind, places, labels, classes, None if weights is None else weights[rows])
+    return Expert(space, places, labels == OUTSIDE, head, classes, np.zeros(3), np.zeros(0))
+
+
+def balanced_part(labels: Labels, count: int) -> Labels:
+    """Sorted places of at most `count` texts, rare classes first complete; drawn, but always the same."""
+    if len(labels) <= count:
+        return np.arange(len(labels))
+    return np.sort(np.argsort(_rank_in_class(labels), kind="stable")[:count])
+
+
+def _rank_in_class(labels: Labels) -> Labels:
+    """The number that each text has among those of its class, in an order that is drawn."""
+    rank = np.zeros(len(labels), dtype=np.int64)
+    draw = np.random.default_rng(SEED)
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        rank[draw.permutation(own)] = np.arange(len(own))
+    return rank
+
+
+def folds(labels: Labels, count: int = FOLDS) -> list[tuple[Labels, Labels]]:
+    """What is trained on and what is held out, in turn, each class spread evenly; works for classes of one text too."""
+    place = (_rank_in_class(labels) + labels) % count
+    both = [(np.flatnonzero(place != k), np.flatnonzero(place == k)) for k in range(count)]
+    return [(train_on, out) for train_on, out in both if len(train_on) and len(out)]
+
+
+def hold_out(
+    recipe: Recipe,
+    texts: Encoded,
+    labels: Labels,
+    classes: int,
+    *,
+    judged: int,
+    owner: Labels | None = None,
+    weights: Vectors | None = None,
+    folds_max: int = FOLDS,
+) -> HeldOut:
+    """Holds out the first `judged` texts in turn, `folds_max` times at most.
+
+    The others support: they are trained on each time or, where `owner` gives the number of the text that each belongs
+    to, held out with that one.
+    """
+    support = np.arange(judged, len(labels))
+    found: list[tuple[Labels, Numbers, Numbers]] = []
+    for train_on, _ in folds(labels[:judged])[:folds_max]:
+        kept = support if owner is None else support[np.isin(owner, train_on)]
+        seen = np.concatenate([train_on, kept])
+        part = None if weights is None else weights[seen]
+        expert = fit_expert(recipe, texts.take(seen), labels[seen], classes, part)
+        out = np.setdiff1d(np.arange(len(labels)), seen)
+        found.append((out, *expert.judge(texts.take(out))))
+    rows, scores, evidence = (np.concatenate(one) for one in zip(*found, strict=True))
+    return HeldOut(rows, scores, evidence)
+
+
+def warmth_of(scores: Numbers, chance: Callable[[Numbers], Numbers], happened: NDArray[np.bool_]) -> Numbers:
+    """The parameters of `calibrated` by which `chance` of held-out probabilities best fits what `happened`.
+
+    That is what decisions hang on: the chance that the best class is right, or that there is any risk. Fitting all
+    classes at once leaves the best one too sure of itself. Gentle where few texts tell.
+    """
+    spread = max(float(scores.std(axis=1).mean()), 1e-6) if scores.size else 1.0
+    if len(happened) < 10 * FOLDS or scores.shape[1] < 2 or happened.all() or not happened.any():
+        return np.array([np.log(spread), 0.0, 0.0])
+
+    def loss(warmth: Numbers) -> float:
+        likely = np.clip(chance(calibrated(scores, warmth)), 1e-6, 1 - 1e-6)
+        return float(-np.log(np.where(happened, likely, 1 - likely)).mean() + 1e-4 * (warmth**2).sum())
+
+    starts = [np.array([np.log(spread * factor), 0.0, 0.0]) for factor in (0.1, 0.3, 1.0)]
+    found: Numbers = min((minimize(loss, start, method="BFGS") for start in starts), key=lambda fit: float(fit.fun)).x
+    return found
+
+
+def pretended_outside(recipe: Recipe, texts: Encoded, labels: Labels, classes: int) -> Iterator[Numbers]:
+    """Evidence of texts whose classes were left out of training: what is out of scope where nobody gave examples."""
+    for left_out in range(3):
+        hidden = labels % 3 == left_out
+        kept = np.unique(labels[~hidden])
+        if len(kept) < 2 or not hidden.any():
+            continue
+        rows = np.flatnonzero(~hidden)[balanced_part(labels[~hidden], 3_000)]
+        expert = fit_expert(recipe, texts.take(rows), np.searchsorted(kept, labels[rows]), len(kept))
+        probe = np.flatnonzero(hidden)[balanced_part(labels[hidden], 1_000)]
+        yield expert.judge(texts.take(probe))[1]
+
+
+def scope_weights(inside: Numbers, outside: Numbers, false_alarms_max: float) -> Numbers:
+    """Weights of the evidence, the intercept last, so that 0.5 flags at most `false_alarms_max` of the texts inside.
+
+    A logistic regression in which both sides weigh the same, then moved as split-conformal prediction asks
+    (Vovk, Gammerman and Shafer, 2005): the bound holds for further texts like those inside.
+    """
+    both = np.vstack([inside, outside])
+    center, scale = both.mean(axis=0), np.maximum(both.std(axis=0), 1e-6)
+    labels = np.array([0] * len(inside) + [1] * len(outside))
+    model = LogisticRegression(C=1.0, class_weight="balanced").fit((both - center) / scale, labels)
+    slope = model.coef_[0] / scale
+    intercept = float(model.intercept_[0] - (slope * center).sum())
+    room = np.quantile(inside @ slope + intercept, min(1.0, (1 - false_alarms_max) * (1 + 1 / len(inside))))
+    return np.append(slope, intercept - max(0.0, float(room)))
+
+
+def recalibrated(expert: Expert, warmth: Numbers, scope: Numbers) -> Expert:
+    """The expert with what held-out texts taught."""
+    return replace(expert, warmth=warmth, scope=scope)

@@ -1,0 +1,233 @@
+"""Trains what tells intents apart, and what is out of scope; the kind of head and the mix are chosen by holding out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from services.classification.adapters.features import Encoded
+from services.classification.adapters.heads import Expert, calibrated
+from services.classification.adapters.model import Pair
+from services.classification.training.fitting import (
+    ALL_FOLDS_EXAMPLES_MAX,
+    FOLDS,
+    OUTSIDE,
+    SEED,
+    HeldOut,
+    Labels,
+    Numbers,
+    Recipe,
+    balanced_part,
+    fit_expert,
+    hold_out,
+    pretended_outside,
+    recalibrated,
+    scope_weights,
+    warmth_of,
+)
+
+MIXES: Mapping[str, Mapping[str, float]] = {
+    "MiniLM": {"english_head": 0.5, "english_prose": 0.5},
+    "USE": {"multilingual_head": 0.5, "multilingual_prose": 0.5},
+    "both": dict.fromkeys(("english_head", "english_prose", "multilingual_head", "multilingual_prose"), 0.25),
+    "both and words": {
+        **dict.fromkeys(("english_head", "english_prose", "multilingual_head", "multilingual_prose"), 0.2),
+        "words": 0.1,
+        "pieces": 0.1,
+    },
+    "everything": {
+        **dict.fromkeys(("english_head", "english_prose", "multilingual_head", "multilingual_prose"), 0.125),
+        "words": 0.25,
+        "pieces": 0.08,
+        "lines": 0.09,
+        "layout": 0.08,
+    },
+}
+# The simpler comes first, and wins where two are equally good.
+RECIPES = (
+    Recipe("logistic", "MiniLM", MIXES["MiniLM"]),
+    Recipe("logistic", "USE", MIXES["USE"]),
+    Recipe("logistic", "both", MIXES["both"]),
+    Recipe("nearest", "both", MIXES["both"]),
+    Recipe("ridge", "both", MIXES["both"]),
+    Recipe("logistic", "both and words", MIXES["both and words"]),
+    Recipe("ridge", "both and words", MIXES["both and words"]),
+    Recipe("ridge", "everything", MIXES["everything"]),
+)
+# An answer to the wrong question is worse than none: this share of texts within the scope may be taken for others.
+SCOPE_FALSE_ALARMS_MAX = 0.05
+_COMPARED_EXAMPLES_MAX = 2_000
+_COMPARED_FOLDS = 3
+_OTHER_EXAMPLES_MAX = 4_000
+
+
+@dataclass(frozen=True)
+class IntentsCard:
+    """How intents and scope were told apart on texts held out. None: not asked.
+
+    `ece_of_chance` is the calibration error that a perfectly calibrated model would show on as few texts.
+    """
+
+    recipe: str
+    compared: dict[str, float]
+    accuracy: float
+    ece: float
+    ece_of_chance: float
+    coverage_at_5_risk: float
+    scope_learned_from: str = "nothing"
+    scope_auroc: float | None = None
+    scope_recall: float | None = None
+    scope_false_alarms: float | None = None
+
+
+@dataclass(frozen=True)
+class IntentData:
+    """Encoded texts and their labels; the first `judged` are examples, the others support. `ordinary` have no label."""
+
+    texts: Encoded
+    labels: Labels
+    judged: int
+    classes: int
+    ordinary: Encoded
+
+
+def train_intents(data: IntentData) -> tuple[Pair, IntentsCard]:
+    """Two experts (English, other languages), and how good the first is."""
+    spoken = np.flatnonzero(data.texts.english)
+    english = data if len(spoken) == len(data.labels) else _part(data, spoken, data.ordinary.english)
+    # Where hardly anything is in English, that expert learns from the other languages' embedding alone.
+    enough = len(np.unique(english.labels)) == len(np.unique(data.labels)) and english.judged >= 2 * FOLDS
+    chosen = english if enough else data
+    recipe, compared = choose(RECIPES, chosen)
+    if chosen.judged > 2 * _COMPARED_EXAMPLES_MAX:
+        recipe = _final(compared, chosen)
+    first, card = _trained(recipe, compared, chosen)
+    other = _part(data, balanced_part(data.labels, _OTHER_EXAMPLES_MAX), slice(None))
+    second, _ = _trained(without_english(recipe), {}, other)
+    return Pair(first, second), card
+
+
+def _part(data: IntentData, rows: Labels, ordinary: NDArray[np.bool_] | slice) -> IntentData:
+    judged = int((rows < data.judged).sum())
+    kept = np.arange(len(data.ordinary))[ordinary]
+    return IntentData(data.texts.take(rows), data.labels[rows], judged, data.classes, data.ordinary.take(kept))
+
+
+def without_english(recipe: Recipe) -> Recipe:
+    """The recipe for texts in other languages: the multilingual embedding takes the place of the English one."""
+    weights: dict[str, float] = {}
+    for block, share in recipe.weights.items():
+        name = block.replace("english_", "multilingual_")
+        weights[name] = weights.get(name, 0.0) + share
+    return Recipe(recipe.kind, recipe.mix, weights)
+
+
+def choose(recipes: Sequence[Recipe], data: IntentData) -> tuple[Recipe, dict[str, float]]:
+    """The recipe with the highest accuracy on held-out examples (of many, on a part of them), and all accuracies."""
+    inside = np.flatnonzero(data.labels[: data.judged] != OUTSIDE)
+    support = np.arange(data.judged, len(data.labels))
+    judged = inside[balanced_part(data.labels[inside], _COMPARED_EXAMPLES_MAX)]
+    rows = np.concatenate([judged, support])
+    texts, labels = data.texts.take(rows), data.labels[rows]
+    found: dict[str, float] = {}
+    for recipe in recipes:
+        held = hold_out(recipe, texts, labels, data.classes, judged=len(judged), folds_max=_COMPARED_FOLDS)
+        found[recipe.name] = round(float((held.scores.argmax(axis=1) == labels[held.rows]).mean()), 4)
+    best = max(recipes, key=lambda recipe: found[recipe.name])
+    return best, found
+
+
+def _final(compared: dict[str, float], data: IntentData) -> Recipe:
+    """The better of the two best kinds of head, with all examples: what wins on a few need not win on many."""
+    finalists: dict[str, Recipe] = {}
+    for recipe in sorted(RECIPES, key=lambda recipe: -compared[recipe.name]):
+        finalists.setdefault(recipe.kind, recipe)
+    accuracies: list[tuple[float, Recipe]] = []
+    for recipe in list(finalists.values())[:2]:
+        held = hold_out(recipe, data.texts, data.labels, data.classes, judged=data.judged, folds_max=1)
+        known = data.labels[held.rows]
+        right = (held.scores.argmax(axis=1) == known)[known != OUTSIDE]
+        compared[f"{recipe.name}, all examples"] = round(float(right.mean()), 4)
+        accuracies.append((float(right.mean()), recipe))
+    return max(accuracies, key=lambda one: one[0])[1]
+
+
+def _trained(recipe: Recipe, compared: dict[str, float], data: IntentData) -> tuple[Expert, IntentsCard]:
+    count = FOLDS if data.judged <= ALL_FOLDS_EXAMPLES_MAX else 1
+    held = hold_out(recipe, data.texts, data.labels, data.classes, judged=data.judged, folds_max=count)
+    expert = fit_expert(recipe, data.texts, data.labels, data.classes)
+    known = data.labels[held.rows]
+    inside = known != OUTSIDE
+    right = held.scores[inside].argmax(axis=1) == known[inside]
+    warmth = warmth_of(held.scores[inside], best_chance, right)
+    sure = best_chance(calibrated(held.scores[inside], warmth))
+    scope, figures = _scope(recipe, data, held, expert)
+    card = IntentsCard(
+        recipe=recipe.name,
+        compared=compared,
+        accuracy=round(float(right.mean()), 4),
+        ece=round(expected_calibration_error(sure, right), 4),
+        ece_of_chance=round(_error_of_chance(sure), 4),
+        coverage_at_5_risk=round(coverage_at_risk(sure, right, 0.05), 4),
+        **figures,
+    )
+    return recalibrated(expert, warmth, scope), card
+
+
+def _scope(recipe: Recipe, data: IntentData, held: HeldOut, expert: Expert) -> tuple[Numbers, dict[str, Any]]:
+    """Learned from the examples out of scope or, where there are none, from intents left out in turn."""
+    known = data.labels[held.rows]
+    inside, outside = held.evidence[known != OUTSIDE], held.evidence[known == OUTSIDE]
+    learned_from = "examples"
+    if len(outside) < FOLDS:
+        learned_from = "intents left out in turn"
+        rows = np.flatnonzero(data.labels[: data.judged] != OUTSIDE)
+        pretended = list(pretended_outside(recipe, data.texts.take(rows), data.labels[rows], data.classes))
+        outside = np.vstack(pretended) if pretended else np.zeros((0, inside.shape[1]))
+    if min(len(inside), len(outside)) < FOLDS:
+        return np.zeros(0), {}
+    if len(data.ordinary):
+        inside = np.vstack([inside, expert.judge(data.ordinary)[1]])
+    weights = scope_weights(inside, outside, SCOPE_FALSE_ALARMS_MAX)
+    scores = np.concatenate([inside, outside]) @ weights[:-1] + weights[-1]
+    labels = np.arange(len(scores)) >= len(inside)
+    return weights, {
+        "scope_learned_from": learned_from,
+        "scope_auroc": round(float(roc_auc_score(labels, scores)), 4),
+        "scope_recall": round(float((scores[labels] >= 0).mean()), 4),
+        "scope_false_alarms": round(float((scores[~labels] >= 0).mean()), 4),
+    }
+
+
+def best_chance(chances: Numbers) -> Numbers:
+    """Of each row, that of the likeliest class."""
+    best: Numbers = chances.max(axis=1)
+    return best
+
+
+def _error_of_chance(sure: Numbers) -> float:
+    """What `expected_calibration_error` would be on as many texts if every one of these chances were true."""
+    draw = np.random.default_rng(SEED)
+    return float(np.mean([expected_calibration_error(sure, draw.random(len(sure)) < sure) for _ in range(100)]))
+
+
+def expected_calibration_error(confidence: Numbers, right: NDArray[np.bool_], bins: int = 15) -> float:
+    """Mean distance of confidence from accuracy over equally wide bins (Naeini et al., AAAI 2015)."""
+    index = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [
+        abs(confidence[index == k].mean() - right[index == k].mean()) * (index == k).mean()
+        for k in range(bins)
+        if (index == k).any()
+    ]
+    return float(sum(gaps))
+
+
+def coverage_at_risk(confidence: Numbers, right: NDArray[np.bool_], risk_max: float) -> float:
+    """The greatest share of texts, the surest first, of which at most `risk_max` are wrong."""
+    order = np.argsort(-confidence, kind="stable")
+    risk = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
+    good = np.flatnonzero(risk <= risk_max)
+    return float((good[-1] + 1) / len(order)) if len(good) else 0.0

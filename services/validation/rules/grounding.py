@@ -1,0 +1,130 @@
+"""How far claims, and an answer as a whole, follow from what they cite, by a trained model."""
+
+import base64
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import log
+from typing import Annotated
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.validation.rules.claims import SUPPORTED_FROM
+from services.validation.rules.source import Rarity, Source
+from services.validation.rules.support import Measures, measure, statement
+from services.validation.rules.trees import Trees
+from services.validation.rules.words import read_words
+
+QUESTION_CHARACTERS_MAX = 2_000
+_LAST = ("overlap", "overlap_rare", "overlap_best", "unseen", "unseen_1", "unseen_kinds", "coverage", "names_unseen")
+_WEAK_BELOW = 0.5
+# The table of rarities has one byte for each bucket: this many steps to one logarithm.
+RARITY_STEPS = 20
+Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+@dataclass(frozen=True)
+class Grounding:
+    """How far each claim, and the answer as a whole, follows from its source: probabilities, 0 to 1."""
+
+    claims: tuple[float, ...]
+    answer: float
+
+
+def stems_asked(question: str) -> frozenset[str]:
+    """The stems of the last QUESTION_CHARACTERS_MAX characters: in a conversation the last turn asks."""
+    return frozenset(read_words(question[-QUESTION_CHARACTERS_MAX:]).stems) - {""}
+
+
+def claim_measures(claims: Sequence[tuple[str, Source]], asked: Collection[str], rarity: Rarity) -> list[Measures]:
+    """For each claim, with the source that it cites: its measures, and its place in the answer."""
+    return [
+        {
+            **measure(statement(text, source, asked, rarity)),
+            "position": place / len(claims),
+            "claims": float(len(claims)),
+            **_setting(source, asked),
+        }
+        for place, (text, source) in enumerate(claims)
+    ]
+
+
+def answer_measures(whole: Measures, claims: Sequence[Measures], support: Sequence[float]) -> Measures:
+    """A row for the model of answers: the answer's own measures, its last claim's, and what was made of all claims.
+
+    Args:
+        whole: as `whole_measures` gives them.
+        support: of each claim (at least one), the probability that the model of claims gave it.
+    """
+    low = sorted(support)
+    return {
+        "support_lowest": low[0],
+        "support_two_lowest": sum(low[:2]) / len(low[:2]),
+        "support_mean": sum(low) / len(low),
+        "support_weak": sum(one < _WEAK_BELOW for one in low) / len(low),
+        "support_joint": sum(log(max(one, 1e-3)) for one in low),
+        "support_first": support[0],
+        "support_last": support[-1],
+        **{f"last_{name}": claims[-1][name] for name in _LAST},
+        "claims": float(len(claims)),
+        **whole,
+    }
+
+
+def whole_measures(text: str, source: Source, asked: Collection[str], rarity: Rarity) -> Measures:
+    """The measures of a whole answer beside all that it cites."""
+    return {
+        **measure(statement(text, source, asked, rarity)),
+        "length_ratio": len(text) / max(1, len(source.text)),
+        **_setting(source, asked),
+    }
+
+
+def _setting(source: Source, asked: Collection[str]) -> Measures:
+    return {
+        "source_words": float(source.length),
+        "source_sentences": float(len(source.sentences)),
+        "question_words": float(len(asked)),
+    }
+
+
+class SupportModel(BaseModel):
+    """A trained model of support with plain numbers; `infra.training.groundedness` writes it.
+
+    `claims` judges one claim beside what it cites. `answers` judges the whole from its own measures and those of its
+    claims. `rarity` is the table behind `Rarity` in base64; the thresholds are where supported begins. Below
+    `doubtful_below` an answer is worth a person's look: at most one in twenty of the sound ones is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Annotated[str, Field(max_length=100)]
+    claims: Trees
+    answers: Trees
+    rarity: Annotated[str, Field(max_length=100_000)]
+    claim_threshold: Probability
+    answer_threshold: Probability
+    doubtful_below: Probability
+
+    @cached_property
+    def rarities(self) -> Rarity:
+        """The rarity of words, as at training."""
+        table = np.frombuffer(base64.b64decode(self.rarity, validate=True), dtype=np.uint8)
+        return Rarity(table / RARITY_STEPS)
+
+    def scaled(self, chance: float) -> float:
+        """A claim's probability on the scale of `ClaimVerdict.support`: the threshold becomes SUPPORTED_FROM."""
+        limit = self.claim_threshold
+        if chance < limit:
+            return SUPPORTED_FROM * chance / limit
+        return SUPPORTED_FROM + (1.0 - SUPPORTED_FROM) * (chance - limit) / (1.0 - limit)
+
+    def ground(self, question: str, claims: Sequence[tuple[str, Source]], text: str, source: Source) -> Grounding:
+        """How far each claim follows from its own source, and `text` as a whole from `source`; at least one claim."""
+        asked = stems_asked(question)
+        measures = claim_measures(claims, asked, self.rarities)
+        support = self.claims.probabilities(measures)
+        whole = whole_measures(text, source, asked, self.rarities)
+        row = answer_measures(whole, measures, support)
+        return Grounding(tuple(support), self.answers.probabilities([row])[0])

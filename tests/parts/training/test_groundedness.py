@@ -1,0 +1,108 @@
+"""The model of support is trained from labelled answers, and serves as LightGBM would."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import lightgbm
+import numpy as np
+import pytest
+
+from infra.evaluation.result import quiet
+from infra.training import groundedness
+from infra.training.groundedness import Trainer, best_threshold, fit
+from infra.training.groundedness_data import measured, rarity_table, read_examples
+from services.validation.rules.grounding import RARITY_STEPS
+from services.validation.rules.source import Rarity
+from services.validation.settings import ValidationSettings
+
+SUBJECTS = (
+    "The router",
+    "A backup",
+    "The invoice",
+    "Every guest",
+    "The licence",
+    "An owner",
+    "The mailbox",
+    "A domain",
+)
+DEEDS = (
+    "restarts after 4 hours",
+    "is kept for 9 days",
+    "costs 12 euros",
+    "can be moved at any time",
+    "needs a password",
+)
+
+
+def made(count: int) -> list[dict[str, Any]]:
+    """Answers that quote their source, and answers with a sentence from elsewhere, whose span is marked."""
+    chance = random.Random(5)
+    rows = []
+    for index in range(count):
+        facts = [f"{subject} {chance.choice(DEEDS)}." for subject in chance.sample(SUBJECTS, 4)]
+        false = f"{chance.choice(SUBJECTS)} was painted purple by Mr. Quist in {1900 + index}."
+        said = f"{facts[0]} {false}" if index % 2 else f"{facts[0]} {facts[1]}"
+        spans = [[said.index(false), len(said)]] if index % 2 else []
+        rows.append({"source": " ".join(facts), "answer": said, "grounded": not index % 2, "spans": spans})
+    return rows
+
+
+@pytest.fixture(scope="module")
+def trainer(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
+    folder = tmp_path_factory.mktemp("data")
+    text = "\n".join(json.dumps(row) for row in made(480))
+    (folder / "ragtruth_qa.jsonl").write_text(text, encoding="utf-8")
+    examples = read_examples(folder, ["ragtruth_qa"])
+    return Trainer(measured(examples, Rarity(rarity_table(examples) / RARITY_STEPS), quiet))
+
+
+def test_spans_say_which_claim_is_unsupported(trainer: Trainer) -> None:
+    assert [one.example.claim_labels for one in trainer.answers[:2]] == [(True, True), (True, False)]
+
+
+def test_both_models_learn_to_tell_what_was_added(trainer: Trainer) -> None:
+    seen, unseen = np.arange(400), np.arange(400, 480)
+    claims, answers = trainer.both(seen)
+
+    support = trainer.support(claims, unseen)
+    likely = answers.probabilities(trainer.rows(unseen, support))
+
+    assert all(chance > 0.5 for chance in likely[::2])
+    assert all(chance < 0.5 for chance in likely[1::2])
+    assert all(first > second for first, second in support[1::2])
+
+
+def test_training_again_gives_the_same(trainer: Trainer) -> None:
+    chosen = np.arange(100)
+
+    assert trainer.claims(chosen) == trainer.claims(chosen)
+
+
+def test_trees_serve_what_lightgbm_would() -> None:
+    table = np.random.default_rng(3).normal(size=(300, 4))
+    right = (table[:, 0] + table[:, 1] * table[:, 2] > 0).tolist()
+    rows = [dict(zip("abcd", line, strict=True)) for line in table.tolist()]
+
+    found = fit(rows, right, np.ones(300), 20).probabilities(rows)
+
+    data = lightgbm.Dataset(table, np.array(right, dtype=np.float64), weight=np.ones(300))
+    same = lightgbm.train(dict(groundedness.SETTINGS), data, 20).predict(table)
+    assert np.allclose(found, same)
+
+
+def test_the_threshold_weighs_sets_equally() -> None:
+    right = [np.array([False, True] * 500), np.array([False, True])]
+    likely = [np.array([0.2, 0.6] * 500), np.array([0.5, 0.9])]
+
+    assert 0.5 < best_threshold(right, likely) <= 0.6
+
+
+def test_the_shipped_model_says_how_it_was_made() -> None:
+    path = ValidationSettings().support_model
+    card = json.loads(path.with_suffix(".card.json").read_text(encoding="utf-8"))
+
+    assert set(card["trained_on"].values()) == {"MIT"}
+    assert card["version"] == json.loads(Path(path).read_text(encoding="utf-8"))["version"]
+    assert card["cross_validated"]["answers"]["halueval_qa"]["auroc"] > 0.95

@@ -1,0 +1,119 @@
+"""Answers that people approved, on a real PostgreSQL: found, replaced, forgotten."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts.events import Evidence
+from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.rules.passages import Document
+from shared.database import async_engine
+from shared.settings import Settings
+from tests.real.library import Library
+from tests.unit.cases import NOON, evidence
+from tests.unit.retrieval.approvals import approved
+
+pytestmark = pytest.mark.real
+
+MANY = [
+    Document(document_id=f"article-{number}", title=f"Article {number}", text=f"What article {number} says, in short.")
+    for number in range(5)
+]
+NEW = "The new word is zanzibar."
+
+
+@pytest.fixture(scope="module")
+def embedder() -> TwoModels:
+    return TwoModels()
+
+
+@pytest.fixture
+async def engine(migrated_database: str) -> AsyncIterator[AsyncEngine]:
+    engine = async_engine(Settings(database_url=SecretStr(migrated_database)), "tests")
+    async with engine.begin() as connection:
+        await connection.execute(text("TRUNCATE retrieval.document, retrieval.corpus CASCADE"))
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def library(engine: AsyncEngine, embedder: TwoModels) -> Library:
+    return Library(engine, embedder)
+
+
+QUESTION = "Why is there a turquoise banner on my dashboard?"
+ANSWER = "Turquoise banners announce a maintenance window of the region, three days ahead."
+
+
+def current(document: Document, library: Library) -> Evidence:
+    return evidence(document.document_id, document.text, document_version=document.version(library.store.index_version))
+
+
+async def test_an_approved_answer_is_found_by_the_question_that_nobody_sees(library: Library) -> None:
+    await library.ingest(MANY[:5])
+
+    assert await library.learn(approved(QUESTION, ANSWER))
+    assert not await library.learn(approved(QUESTION, ANSWER)), "what is delivered twice is learned once"
+    found = await library.find("why the banner on my dashboard?")
+
+    assert found[0].text == ANSWER
+    assert found[0].document_id.startswith("solved/")
+    assert "Why is there" not in found[0].model_dump_json()
+    assert await library.find("turquoise banner", tenant="two") == ()
+
+
+async def test_of_two_answers_to_the_same_question_the_newer_one_stays(library: Library) -> None:
+    newer = approved(QUESTION, "Turquoise banners announce nothing at all any more.", at=NOON + timedelta(days=1))
+    await library.learn(newer)
+    await library.learn(approved(QUESTION, ANSWER))
+
+    assert [found.text for found in await library.find("turquoise banner")] == [newer.decision.final_text]
+
+
+async def test_only_the_newest_answers_are_kept(library: Library) -> None:
+    for day in range(5):
+        event = approved(f"What is thing{day} {uuid4().hex}?", f"{ANSWER} Day {day}.", at=NOON + timedelta(days=day))
+        await library.learn(event, kept=3)
+
+    days = {body[-2] for bodies in (await library.texts()).values() for body in bodies}
+    assert days == {"2", "3", "4"}
+
+
+async def test_an_answer_goes_with_the_article_that_it_quotes(library: Library) -> None:
+    """Else a changed article would go on being found by its old text."""
+    article = Document(document_id="banner", title="Banners", text=ANSWER)
+    await library.ingest([*MANY[:3], article])
+    assert await library.learn(approved(QUESTION, ANSWER, current(article, library)))
+    # And an answer that was made from that answer.
+    [earlier] = [found for found in await library.find("turquoise banner") if found.document_id.startswith("solved/")]
+    assert await library.learn(approved("Another banner, what is it?", ANSWER, earlier))
+    assert len([name for name in await library.texts() if name.startswith("solved/")]) == 2
+
+    await library.ingest([*MANY[:3], replace(article, text=NEW)])
+
+    assert not any("Turquoise" in found.text for found in await library.find("turquoise banner maintenance"))
+    assert not [name for name in await library.texts() if name.startswith("solved/")]
+
+
+async def test_an_answer_from_an_article_that_has_changed_meanwhile_is_not_learned(library: Library) -> None:
+    article = Document(document_id="banner", title="Banners", text=ANSWER)
+    await library.ingest([article])
+    event = approved(QUESTION, ANSWER, current(article, library))
+    await library.ingest([replace(article, text=NEW)])
+
+    assert not await library.learn(event)
+    assert set(await library.texts()) == {"banner"}
+
+
+async def test_ingesting_articles_does_not_remove_answers(library: Library) -> None:
+    await library.learn(approved(QUESTION, ANSWER))
+    await library.ingest(MANY[:3])
+    await library.ingest(MANY[:2])
+
+    assert (await library.find("turquoise banner"))[0].text == ANSWER
