@@ -142,9 +142,12 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _REQUEST = re.compile(
-    r"\b(?:please|pls|how (?:to|do|can)|need (?:to|help)|want to|would like|(?:i'd|i would) like|tell me|explain|help"
-    r"|bitte|möchte|brauche|hilfe|por favor|quiero|necesito|merci de|je voudrais|j'aimerais)\b",
+    r"\b(?:please|pls|how (?:to|do|can)|need help|tell me|explain|help|bitte|hilfe|por favor|merci de)\b",
     re.IGNORECASE,
+)
+# Beside a question a wish says what it is about ("We want to move to Asia. Which region is nearest?").
+_WISH = re.compile(
+    r"\b(?:need to|want to|would like|i'd like|möchte|brauche|quiero|necesito|je voudrais|j'aimerais)\b", re.IGNORECASE
 )
 _JOINT = re.compile(
     r"(?:[,;]\s*|\s+)(?=(?:and|plus|und|y|et)\s+(?:also\s+)?"
@@ -157,14 +160,15 @@ _JOINT = re.compile(
 def questions(text: str) -> list[str]:
     """The questions and requests in `text`, in order, at most QUESTIONS_MAX; empty where nothing is asked outright."""
     found: list[str] = []
+    wishes: list[str] = []
     for sentence in split_sentences(text):
         if sentence.kind in {"code", "table"}:
             continue
         line = " ".join(sentence.text.split())
-        asks = line.rstrip("\"'”’)*_ ").endswith(("?", "？"))
-        if asks or _ASKS.match(line) or _REQUEST.search(line):
-            found += [part.strip() for part in _JOINT.split(line) if len(terms(part)) >= 2]
-    return found[:QUESTIONS_MAX]
+        asks = line.rstrip("\"'”’)*_ ").endswith(("?", "？")) or _ASKS.match(line) or _REQUEST.search(line)
+        if asks or _WISH.search(line):
+            (found if asks else wishes).extend(part.strip() for part in _JOINT.split(line) if len(terms(part)) >= 2)
+    return (found or wishes)[:QUESTIONS_MAX]
 
 
 # ── Terms ────────────────────────────────────────────────────────────────────────────────────────

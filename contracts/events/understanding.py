@@ -70,6 +70,10 @@ class Classification(Value):
     """What a ticket is about."""
 
     intents: Annotated[tuple[RankedIntent, ...], Field(max_length=10, description="Most probable first.")]
+    asked: Annotated[
+        tuple[RankedIntent, ...],
+        Field(max_length=8, description="The likeliest intent of each question, in order, where there are several."),
+    ] = ()
     out_of_scope: Probability
     questions: Annotated[int, Field(ge=0, le=50)] = 1
     priority: Priority
@@ -115,6 +119,7 @@ class Evidence(Value):
     similarity: Annotated[float, Field(ge=-1.0, le=1.0, description="Cosine of the embeddings.")]
     lexical: Annotated[float, Field(ge=0.0, description="Lexical score of the passage.")] = 0.0
     document_version: ShortText = ""
+    language: Annotated[str, Field(max_length=12, description="BCP 47 tag; empty where it is not known.")] = ""
 
 
 class Context(Value):

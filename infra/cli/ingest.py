@@ -15,7 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from infra.cli.watching import POLL_SECONDS, watch
 from services.retrieval.adapters.embedding import TwoModels
-from services.retrieval.adapters.postgres import PostgresKnowledge
+from services.retrieval.adapters.knowledge import Knowledge, open_knowledge
+from services.retrieval.adapters.opensearch_server import OpenSearchRefused, OpenSearchUrlInvalid
 from services.retrieval.adapters.sources.articles import KnowledgeUnreadable
 from services.retrieval.adapters.sources.files import Stamps, read_path
 from services.retrieval.adapters.sources.opening import OnCount, Opened, open_source
@@ -25,13 +26,13 @@ from services.retrieval.ingest import ingest as ingest_documents
 from services.retrieval.rules.passages import Document, Skipped
 from services.retrieval.rules.solved import COLLECTION as SOLVED
 from services.retrieval.settings import RetrievalSettings
-from shared.database import async_engine
-from shared.failures import DependencyDown
+from shared.failures import DependencyDown, Retryable
 from shared.settings import Settings
 from shared.tenants import Tenant, TenantsInvalid, load_tenants
 from shared.web import Bounds
 
 REASONS_SHOWN_MAX = 20
+_STORE_ERRORS = (OpenSearchUrlInvalid, OpenSearchRefused, DependencyDown, Retryable)
 
 console = Console(stderr=True)
 
@@ -63,7 +64,7 @@ def ingest(
             asyncio.run(command.follow(_watched(opened), collection))
         else:
             asyncio.run(command.run(_collections(opened, collection)))
-    except (KnowledgeUnreadable, TenantsInvalid, DependencyDown, OSError) as error:
+    except (KnowledgeUnreadable, TenantsInvalid, *_STORE_ERRORS, OSError) as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
@@ -125,17 +126,17 @@ class _Command:
             await watch(path, once, poll_seconds=POLL_SECONDS, on_error=lambda error: console.print(str(error)))
 
     @asynccontextmanager
-    async def _store(self) -> AsyncIterator[tuple[PostgresKnowledge, TwoModels]]:
-        engine = async_engine(self._settings, "ingest", pool_size=1)
+    async def _store(self) -> AsyncIterator[tuple[Knowledge, TwoModels]]:
         embedder = TwoModels()
+        store, close = open_knowledge(self._settings, RetrievalSettings(), embedder, "ingest", pool_size=1)
         try:
-            yield PostgresKnowledge(engine, RetrievalSettings(), embedder.name), embedder
+            yield store, embedder
         finally:
-            await engine.dispose()
+            await close()
 
     async def _ingest(
         self,
-        store: PostgresKnowledge,
+        store: Knowledge,
         embedder: TwoModels,
         collection: str,
         items: Iterator[Document | Skipped],

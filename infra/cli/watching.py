@@ -6,7 +6,7 @@ from pathlib import Path
 
 from services.retrieval.adapters.sources.articles import KnowledgeUnreadable
 from services.retrieval.adapters.sources.files import Stamps, stamps
-from shared.failures import DependencyDown
+from shared.failures import DependencyDown, Retryable
 
 POLL_SECONDS = 2.0
 
@@ -39,7 +39,7 @@ async def watch(
             except (KnowledgeUnreadable, OSError) as error:
                 on_error(error)
                 tried = found  # It will be tried again once it has changed.
-            except DependencyDown as error:
+            except (DependencyDown, Retryable) as error:
                 on_error(error)
         rounds = None if rounds is None else rounds - 1
         if rounds != 0:

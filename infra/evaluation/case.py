@@ -21,6 +21,7 @@ from contracts.events import (
 )
 from contracts.pack import Pack
 from services.classification import handler as classification
+from services.classification.adapters.guarded import Guarded
 from services.classification.adapters.model import TrainedClassifier
 from services.classification.adapters.store import load_model
 from services.classification.ports import Domain
@@ -37,6 +38,7 @@ from services.validation import handler as validation
 from services.validation.adapters import ExpectingDetector, FileCalibrations, read_support
 from services.validation.settings import ValidationSettings
 from shared.embedding import Embedder
+from shared.injection.detector import InjectionDetector
 from shared.injection.spotting import OrderSpotter
 from shared.language import detect_language
 from shared.packs import load_pack
@@ -69,7 +71,8 @@ class Stages:
         self._store = PostgresKnowledge(engine, RetrievalSettings(), self._embedder.name)
         with tempfile.TemporaryDirectory() as folder:
             train(self.pack, english, multilingual, Path(folder))
-            classifier = TrainedClassifier(load_model(Path(folder)), english, multilingual)
+            trained = TrainedClassifier(load_model(Path(folder)), english, multilingual)
+        classifier = Guarded(trained, InjectionDetector(multilingual))
         self._domains = {TENANT: Domain(pack=self.pack, classifier=classifier)}
         self._languages = ExpectingDetector(self.pack)
         self._orders = OrderSpotter()

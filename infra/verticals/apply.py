@@ -11,11 +11,10 @@ from pathlib import Path
 from contracts.pack import Pack
 from services.classification.app import load_classifier, model_folder
 from services.retrieval.adapters.embedding import TwoModels
-from services.retrieval.adapters.postgres import PostgresKnowledge
+from services.retrieval.adapters.knowledge import open_knowledge
 from services.retrieval.adapters.sources.files import read_documents
 from services.retrieval.ingest import ingest
 from services.retrieval.settings import RetrievalSettings
-from shared.database import async_engine
 from shared.embedding import MiniLM, MultilingualUSE
 from shared.packs import load_pack
 from shared.settings import Settings
@@ -30,7 +29,7 @@ async def apply(settings: Settings) -> None:
     Raises:
         TenantsInvalid, PackInvalid: the tenants file or a pack cannot be used.
         KnowledgeUnreadable: an article cannot be read.
-        DependencyDown: PostgreSQL is not reachable.
+        DependencyDown: PostgreSQL, or OpenSearch where that is chosen, is not reachable.
     """
     tenants = list(load_tenants(settings.tenants_file).values())
     packs = {tenant.pack: load_pack(tenant.pack) for tenant in tenants}
@@ -48,9 +47,8 @@ def train_missing(packs: Iterable[Pack], home: Path) -> None:
 
 
 async def _index(tenants: Iterable[Tenant], settings: Settings) -> None:
-    engine = async_engine(settings, "verticals", pool_size=1)
     embedder = TwoModels()
-    store = PostgresKnowledge(engine, RetrievalSettings(), embedder.name)
+    store, close = open_knowledge(settings, RetrievalSettings(), embedder, "verticals", pool_size=1)
     try:
         for tenant, folder in _with_knowledge(tenants):
             began = time.monotonic()
@@ -64,7 +62,7 @@ async def _index(tenants: Iterable[Tenant], settings: Settings) -> None:
             )
             print(f"{tenant.id}: {report} in {time.monotonic() - began:.1f} s")  # noqa: T201
     finally:
-        await engine.dispose()
+        await close()
 
 
 def _with_knowledge(tenants: Iterable[Tenant]) -> list[tuple[Tenant, Path]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from contracts.events import Event, TicketClassified, TicketReceived
 from services.classification.ports import Domain, LanguageDetector
-from services.classification.rules.deciding import classify
+from services.classification.rules.deciding import asked_apart, classify
 from shared.failures import InvalidMessage
 
 
@@ -22,6 +22,8 @@ async def handle(
         raise InvalidMessage("a tenant that is not configured")
     text = event.ticket.text
     language = detect_language(text, domain.pack.languages)
-    scores = await asyncio.to_thread(domain.classifier.scores, text, language[0])
-    classification = classify(event.ticket, scores, language, domain.pack, domain.classifier.model_version)
+    classifier = domain.classifier
+    scores = await asyncio.to_thread(classifier.scores, text, language[0])
+    asked = await asyncio.to_thread(classifier.intents_of, asked_apart(text), language[0])
+    classification = classify(event.ticket, scores, language, domain.pack, classifier.model_version, asked)
     return [TicketClassified.after(event, at=now, classification=classification)]

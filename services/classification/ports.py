@@ -1,6 +1,6 @@
 """What classification needs from the outside."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +18,10 @@ class Classifier(Protocol):
 
     def scores(self, text: str, language: str) -> Scores:
         """Intents, scope and flags of one text. `language` is its BCP 47 tag."""
+        ...
+
+    def intents_of(self, texts: Sequence[str], language: str) -> list[tuple[str, float]]:
+        """The likeliest intent of each text with its probability; empty where the pack has no intents."""
         ...
 
 

@@ -113,12 +113,17 @@ def _autonomy(event: AnswerValidated, pack: Pack) -> tuple[Autonomy, str]:
 
 # A second intent that leaves the decision to a person counts from this probability on.
 LIKELY_FROM = 0.15
+# One question among several that is about such an intent; single sentences are judged with less context.
+ASKED_FROM = 0.5
 
 
 def _other_likely_intents(event: AnswerValidated, pack: Pack) -> Iterator[str]:
-    for ranked in event.classification.intents[1:]:
-        intent = pack.intent(ranked.intent)
-        if intent and intent.autonomy == "off" and ranked.probability >= LIKELY_FROM:
+    classification = event.classification
+    likely = [ranked.intent for ranked in classification.intents[1:] if ranked.probability >= LIKELY_FROM]
+    likely += [ranked.intent for ranked in classification.asked if ranked.probability >= ASKED_FROM]
+    for name in dict.fromkeys(likely):
+        intent = pack.intent(name)
+        if intent and intent.autonomy == "off" and name != classification.intent:
             yield intent.title
 
 

@@ -3,21 +3,25 @@
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
+import structlog
+
 from contracts.events import ContextRetrieved, Event, FeedbackRecorded, TicketClassified
 from services.retrieval import handler
 from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.knowledge import Knowledge, open_knowledge
 from services.retrieval.adapters.postgres import PostgresKnowledge
 from services.retrieval.adapters.solved import PostgresAnswers
 from services.retrieval.ingest import learn
 from services.retrieval.ports import QueryEmbedder, Search
 from services.retrieval.settings import RetrievalSettings
 from shared.clock import Clock, now
-from shared.database import async_engine
 from shared.personal_data import find_replaced
 from shared.service import Service
 from shared.settings import Settings
 from shared.stage import Stage
 from shared.tenants import load_tenants
+
+log = structlog.get_logger(__name__)
 
 Learn = Callable[[FeedbackRecorded], Awaitable[bool]]
 
@@ -43,8 +47,16 @@ def personal_texts(text: str) -> list[str]:
     return [text[found.start : found.end] for found in find_replaced(text)]
 
 
-def learning(search: PostgresKnowledge, embedder: TwoModels, settings: Settings, kept: int) -> Learn:
-    """Learns for the tenants that want it, if any answers are to be kept at all."""
+async def learn_nothing(event: FeedbackRecorded) -> bool:
+    """Where there is no store of answers."""
+    return False
+
+
+def learning(search: Knowledge, embedder: TwoModels, settings: Settings, kept: int) -> Learn:
+    """Learns for the tenants that want it, if any answers are to be kept at all and the store can keep them."""
+    if not isinstance(search, PostgresKnowledge):
+        log.warning("approved answers do not become evidence: they need PostgreSQL, and knowledge is in OpenSearch")
+        return learn_nothing
     tenants = load_tenants(settings.tenants_file).values()
     willing = {tenant.id for tenant in tenants if tenant.learn_answers and kept}
     learn_answer = partial(
@@ -65,12 +77,11 @@ def learning(search: PostgresKnowledge, embedder: TwoModels, settings: Settings,
 def main() -> None:
     """Runs the service."""
     settings, own = Settings(), RetrievalSettings()
-    engine = async_engine(settings, "retrieval")
     embedder = TwoModels()
-    search = PostgresKnowledge(engine, own, embedder.name)
+    search, close = open_knowledge(settings, own, embedder, "retrieval")
     learn_answer = learning(search, embedder, settings, own.solved_answers_max)
     work = stages(search, embedder, learn_answer)
-    Service(name="retrieval", settings=settings, stages=work, on_stop=[engine.dispose]).run()
+    Service(name="retrieval", settings=settings, stages=work, on_stop=[close]).run()
 
 
 if __name__ == "__main__":

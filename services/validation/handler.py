@@ -68,7 +68,7 @@ def validate(
         support if answer_language.partition("-")[0] in SUPPORT_LANGUAGES else None,
     )
     claims = judgement.claims
-    findings = findings_on(event, claims, pack, answer_language, orders.order_in, doubtful=judgement.doubtful)
+    findings = findings_on(event, claims, pack, answer_language, orders.order_in, embed, doubtful=judgement.doubtful)
     features = features_of(event, claims, pack, embed)
     confidence, model = confidence_of(features, calibrations.full(event.tenant), calibrations.evidence(event.tenant))
     return Validation(

@@ -1,5 +1,6 @@
 """Finds sentences that give a model orders, by words alone: fast enough for every sentence of every article."""
 
+import re
 from functools import lru_cache
 
 from shared.injection.hashing import ngrams
@@ -7,6 +8,9 @@ from shared.injection.model import Model, cues_of, shipped_model, spot_features,
 from shared.injection.reading import read
 
 REMEMBERED_MAX = 8_192
+# Fewer words give no order: what is left of a line of code often looks like one.
+WORDS_MIN = 3
+_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 class OrderSpotter:
@@ -26,7 +30,7 @@ class OrderSpotter:
         return self._remembered(text)
 
     def _order_in(self, text: str) -> str:
-        segments = read(text).segments
+        segments = [segment for segment in read(text).segments if len(_WORD.findall(segment)) >= WORDS_MIN]
         if not segments:
             return ""
         by_words = self._model.order.of_words([ngrams(segment) for segment in segments])

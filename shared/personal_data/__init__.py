@@ -19,6 +19,8 @@ _BY_PATTERN_MAX = 400_000
 # The tagger takes about two milliseconds for a thousand characters; no message is longer than this.
 _TAGGED_MAX = 100_000
 _NEIGHBOURS_APART_MAX = 4
+_SECRETS_MAX = 20
+_REPEATS_MAX = 1_000
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -76,7 +78,22 @@ def find_replaced(text: str, known: Collection[str] = ()) -> list[PersonalData]:
             return any(span.end + gap in starts or span.start - gap in ends for gap in near)
         return span.kind in REPLACED
 
-    return [span for span in found if identifies(span)]
+    return _with_repeats(text, [span for span in found if identifies(span)])
+
+
+def _with_repeats(text: str, found: list[PersonalData]) -> list[PersonalData]:
+    """A secret that stands in the text once more, where no word gives it away, is the same secret there."""
+    secrets = sorted({text[span.start : span.end] for span in found if span.kind == "SECRET"}, key=len, reverse=True)
+    if not secrets:
+        return found
+    repeats = re.compile("|".join(re.escape(one) for one in secrets[:_SECRETS_MAX]))
+    taken = [(span.start, span.end) for span in found]
+    more = [
+        PersonalData(match.start(), match.end(), "SECRET")
+        for match in repeats.finditer(text[:_BY_PATTERN_MAX])
+        if all(match.end() <= start or end <= match.start() for start, end in taken)
+    ]
+    return sorted(found + more[:_REPEATS_MAX], key=lambda span: span.start)
 
 
 def tokenise(text: str, originals: dict[str, str], known: Collection[str] = ()) -> str:

@@ -31,6 +31,10 @@ class FakeClassifier:
         self._intents = intents
         self._risks = risks
 
+    def intents_of(self, texts: Sequence[str], language: str) -> list[tuple[str, float]]:
+        """The first intent of each text that has one."""
+        return [scores.intents[0] for text in texts if (scores := self.scores(text, language)).intents]
+
     def scores(self, text: str, language: str) -> Scores:
         """The intents whose phrases occur, in the order of their occurrence."""
         lower = text.lower()

@@ -126,3 +126,20 @@ async def test_the_scores_fall_and_lie_between_nought_and_one(desk: Desk) -> Non
     assert scores == sorted(scores, reverse=True)
     assert all(0 < score <= 1 for score in scores)
     assert len(found) == RetrievalSettings().evidence_max
+
+
+async def test_terms_that_did_not_choose_a_passage_count_for_it_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = [f"Button NQ-{n % 5} opens page {n} of the console, and button NQ-{n} closes it." for n in range(30)]
+    await desk.learn(*(article(f"article-{n}", body) for n, body in enumerate(codes)))
+    question = "Which button of the console closes page 17 that NQ-17 opens?"
+    all_lead = await desk.find(question)
+
+    monkeypatch.setattr("services.retrieval.rules.terms.LEADING_POSTINGS_MIN", 1)
+    rarest_leads = await desk.find(question)
+
+    assert all_lead[0] == rarest_leads[0]
+    assert all_lead[0].document_id == "article-17"
+    lexical = {one.evidence_id: one.lexical for one in all_lead}
+    assert all(one.lexical == pytest.approx(lexical.get(one.evidence_id, one.lexical)) for one in rarest_leads)

@@ -55,6 +55,7 @@ def test_the_bench_measures_ours_and_its_peer() -> None:
     assert list(found["sizes"]) == ["200", "400"]
     for measured in found["sizes"].values():
         assert 0 < measured["p50_ms"] <= measured["p95_ms"]
+        assert 0 < measured["with_query_embedding"]["p50_ms"] <= measured["with_query_embedding"]["p95_ms"]
         assert measured["full_text_search_and_exact_scan"]["p95_ms"] > 0
         assert measured["disk_mb"] > 0
     assert found["ingest"]["chunks"] >= 200

@@ -92,3 +92,12 @@ def test_a_statement_asks_nothing() -> None:
 
 def test_terms_meet_across_inflection() -> None:
     assert set(terms("How are policies restored?")) == set(terms("the policy is restoring"))
+
+
+def test_beside_a_question_a_wish_is_no_question_of_its_own() -> None:
+    wish = "We want to move the shop to Asia."
+
+    assert questions(wish) == [wish]
+    assert questions(f"{wish} Which region is nearest to our customers?") == [
+        "Which region is nearest to our customers?"
+    ]

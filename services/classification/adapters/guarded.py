@@ -1,5 +1,6 @@
 """A pack's classifier with the shipped injection detector beside it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from services.classification.ports import Classifier
@@ -16,6 +17,10 @@ class Guarded:
         self._classifier = classifier
         self._detector = detector
         self.model_version = classifier.model_version
+
+    def intents_of(self, texts: Sequence[str], language: str) -> list[tuple[str, float]]:
+        """See `Classifier.intents_of`."""
+        return self._classifier.intents_of(texts, language)
 
     def scores(self, text: str, language: str) -> Scores:
         """See `Classifier.scores`. The surer of the two opinions on `injection` counts."""

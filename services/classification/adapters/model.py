@@ -1,5 +1,6 @@
 """The trained model of a pack: experts on intents, scope and risks over embeddings and hashed words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,6 +94,12 @@ class TrainedClassifier:
         encoded = self._encode([read(text)], language)
         intents, out_of_scope = self._intents(encoded)
         return Scores(intents=intents, out_of_scope=out_of_scope, risks=self._risks(text, language, encoded))
+
+    def intents_of(self, texts: Sequence[str], language: str) -> list[tuple[str, float]]:
+        """See `Classifier.intents_of`."""
+        if self._model.pair is None or not texts:
+            return []
+        return [self._intents(self._encode([read(text)], language))[0][0] for text in texts]
 
     def _encode(self, readings: list[Reading], language: str) -> Encoded:
         return encode(readings, [reads_english(language)] * len(readings), self._english, self._multilingual)

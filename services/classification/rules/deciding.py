@@ -1,5 +1,6 @@
 """What follows from a ticket's scores: flags, priority, queue and route."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.events import Classification, Flag, Priority, RankedIntent, Route, Ticket
@@ -32,16 +33,37 @@ class Scores:
     risks: tuple[tuple[str, float], ...] = ()
 
 
+def asked_apart(text: str) -> list[str]:
+    """The questions of a text that asks several; empty where the text as a whole is the question."""
+    found = questions(text[:QUESTIONS_CHARACTERS_MAX])
+    return found if len(found) > 1 else []
+
+
 def classify(
-    ticket: Ticket, scores: Scores, language: tuple[str, float], pack: Pack, model_version: str
+    ticket: Ticket,
+    scores: Scores,
+    language: tuple[str, float],
+    pack: Pack,
+    model_version: str,
+    asked: Sequence[tuple[str, float]] = (),
 ) -> Classification:
-    """What the ticket is about, and who should see it. `language` is a tag and its probability."""
+    """What the ticket is about, and who should see it.
+
+    Args:
+        ticket: the customer's message.
+        scores: of the whole text.
+        language: a tag and its probability.
+        pack: the taxonomy.
+        model_version: of what gave the scores.
+        asked: the likeliest intent of each question with its probability, where there are several.
+    """
     text = ticket.text
     flags = _flags(text, scores, pack)
     intent = pack.intent(scores.intents[0][0]) if scores.intents else None
     route, queue = _route(flags, scores, intent, pack)
     return Classification(
         intents=tuple(RankedIntent(intent=name, probability=chance) for name, chance in scores.intents[:INTENTS_MAX]),
+        asked=tuple(RankedIntent(intent=name, probability=chance) for name, chance in asked),
         out_of_scope=scores.out_of_scope,
         questions=max(1, len(questions(text[:QUESTIONS_CHARACTERS_MAX]))),
         priority=_priority(text, scores, intent, flags),

@@ -9,6 +9,7 @@ from contracts.pack import Pack
 from services.drafting.rules.asking import parts_of, whole_of
 from services.drafting.rules.choice import (
     DOCUMENTS_MAX,
+    asked_bonus,
     choose,
     quotable_units,
     rank_documents,
@@ -58,10 +59,14 @@ class ExtractiveDrafter:
             overlaps = np.stack([0.6 * word_overlap(part, units) for part in parts])
             overlaps += 0.4 * word_overlap(whole_of(ticket), units)
             scores = score_units(cosines, overlaps, units, [score for _, score in documents])
-            choice = choose(units, scores, near_part if len(parts) > 1 else cosines)
+            scores += asked_bonus(parts, event, pack, units)
+            # A part alone often does not name its subject ("What's the command?"), so the whole counts a little.
+            nearest = 0.8 * near_part + 0.2 * (vectors[:1] @ offered.T) if len(parts) > 1 else cosines
+            choice = choose(units, scores, nearest)
             statements, missing = statements_of(choice.units), choice.unanswered
         else:
             statements, missing = [], tuple(range(len(parts)))
+        spoken = statements[0].supports[0].evidence.language if statements else ""
         unanswered = tuple(parts[index] for index in missing)
         layout = lay_out(statements, unanswered, pack.tone, classification.language)
         return Draft(
@@ -70,7 +75,7 @@ class ExtractiveDrafter:
             unanswered=unanswered,
             drafter="extractive",
             model=f"{VERSION}/{embedder.name}"[:500],
-            language=pack.knowledge_languages[0] if pack.knowledge_languages else "en",
+            language=spoken or (pack.knowledge_languages[0] if pack.knowledge_languages else "en"),
         )
 
     def _is_order(self, sentence: str) -> bool:

@@ -4,6 +4,7 @@ from contracts.events import Ticket
 from shared.sentences import questions, terms
 
 PARTS_MAX = 5
+QUESTIONS_CHARACTERS_MAX = 20_000
 PART_CHARACTERS_MAX = 500
 PART_TERMS_MIN = 3
 WHOLE_CHARACTERS_MAX = 2_000
@@ -24,7 +25,7 @@ def whole_of(ticket: Ticket) -> str:
 def parts_of(ticket: Ticket) -> list[str]:
     """The parts that an answer must cover, at least one; near-repetitions count once."""
     parts: list[str] = []
-    for question in questions(ticket.text[:20_000]):
+    for question in questions(ticket.text[:QUESTIONS_CHARACTERS_MAX]):
         words = set(terms(question))
         # "Any quicker way?" asks about what was said before; the ticket as a whole stands for it.
         if len(words) >= PART_TERMS_MIN and all(len(words & set(terms(part))) < 0.6 * len(words) for part in parts):

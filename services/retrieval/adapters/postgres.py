@@ -60,9 +60,6 @@ _REFRESH_CORPUS = text("""
          FROM retrieval.document WHERE tenant = :tenant), '{}')
     ON CONFLICT (tenant) DO UPDATE SET configurations = excluded.configurations""")
 
-_SESSION = text("""
-    SELECT set_config('hnsw.ef_search', :ef_search, true), set_config('hnsw.iterative_scan', 'strict_order', true),
-           set_config('statement_timeout', :timeout, true)""")
 # Other ingests of the tenant wait, so that two never write the same article at once.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('handrail-knowledge:' || :tenant, 0))")
 
@@ -78,13 +75,10 @@ class PostgresKnowledge:
 
     async def search(self, tenant: str, query: str, vector: Vectors) -> tuple[Evidence, ...]:
         """See `Search.search`."""
-        session = {
-            "ef_search": str(max(100, self._settings.pool)),
-            "timeout": f"{self._settings.statement_timeout_seconds}s",
-        }
         async with database_errors(), self._engine.connect() as connection:
-            await connection.execute(_SESSION, session)
-            found = await find_candidates(connection, tenant, query, vector, self._settings.pool)
+            timeout = self._settings.statement_timeout_seconds
+            pool = self._settings.pool
+            found = await find_candidates(connection, tenant, query, vector, pool, timeout_seconds=timeout)
         ranked = rank(found.candidates, found.terms, self._ranking)
         return tuple(one.evidence for one in collapse_duplicates(ranked, self._settings.evidence_max))
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 TERMS_MAX = 48
 # Bounds the work of one search: a passage is looked at once for each term that it shares with the question.
 POSTINGS_MAX = 30_000
+# So many postings of the heaviest terms decide which passages are looked at closely.
+LEADING_POSTINGS_MIN = 8_000
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,20 @@ def choose_terms(asked: Iterable[AskedTerm], passages: int) -> dict[str, float]:
             break
         chosen[term.lexeme] = weight
     return chosen
+
+
+def leading_terms(found_in: Iterable[int]) -> int:
+    """How many terms, from the heaviest on, together stand in LEADING_POSTINGS_MIN passages; all where they do not.
+
+    Args:
+        found_in: how many passages hold each chosen term, the heaviest term first.
+    """
+    count, postings = 0, 0
+    for passages in found_in:
+        count, postings = count + 1, postings + passages
+        if postings >= LEADING_POSTINGS_MIN:
+            break
+    return count
 
 
 def _weight(term: AskedTerm, passages: int) -> float:

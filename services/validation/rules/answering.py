@@ -111,6 +111,16 @@ def answering_features(event: AnswerDrafted, embed: Embed) -> dict[str, float]:
     }
 
 
+def nearness(parts: Sequence[str], event: AnswerDrafted, embed: Embed) -> list[float]:
+    """For each text the cosine of the nearest statement of the draft, read under its title; 0 where there is none."""
+    said = _read(event)
+    if said is None or not parts:
+        return [0.0] * len(parts)
+    vectors = np.asarray(embed([*parts, *said.in_context]), dtype=np.float64)
+    found: list[float] = (vectors[: len(parts)] @ vectors[len(parts) :].T).max(axis=1).tolist()
+    return found
+
+
 def _read(event: AnswerDrafted) -> _Said | None:
     known = {one.evidence_id: one for one in event.context.evidence}
     spans = {(one.start, one.end): known[one.evidence_id] for one in event.draft.citations if one.evidence_id in known}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contracts.events import AnswerDrafted, Citation, ClaimVerdict, Evidence, Finding
 from contracts.pack import ContentPolicy, Pack
 from services.validation.rules import leaks, steering, tone
+from services.validation.rules.answering import Embed, nearness
 from services.validation.rules.claims import quoted_rightly
 from shared.sentences import questions, terms
 
@@ -15,6 +16,10 @@ QUESTION_TERMS_MIN = 3
 SHOWN_CHARACTERS_MAX = 160
 POLICY_CHARACTERS_MAX = 20_000
 TICKET_CHARACTERS_MAX = 20_000
+# Flags of a ticket for specialists may be listed at small probabilities; a finding needs to believe them.
+SURE_OF_ORDER = 0.3
+# A statement this near (cosine) to a question touches it, though in other words.
+TOUCHES_FROM = 0.25
 
 
 def blocking(code: str, message: str) -> Finding:
@@ -33,13 +38,14 @@ def findings_on(
     pack: Pack,
     answer_language: str,
     order_in: Callable[[str], str],
+    embed: Embed,
     *,
     doubtful: bool = False,
 ) -> tuple[Finding, ...]:
     """Everything that speaks against the draft, gravest first.
 
     `answer_language` is as detected, not as declared; `order_in` finds the sentence of a text that steers its reader;
-    `doubtful` where the answer as a whole seems not to follow from what it cites.
+    `embed` compares meanings; `doubtful` where the answer as a whole seems not to follow from what it cites.
     """
     if not event.draft.text.strip():
         return (blocking("no_draft", "There is no draft: nothing in the knowledge base was near enough."),)
@@ -53,7 +59,7 @@ def findings_on(
         *_instructions(event, order_in),
         *_planted(event, order_in),
         *_language(event, answer_language),
-        *_coverage(event),
+        *_coverage(event, embed),
         *_unknown_names(event),
         *_deeds(event),
         *_origin(event),
@@ -129,7 +135,11 @@ def _internal(event: AnswerDrafted) -> Iterator[Finding]:
     for one in event.context.evidence:
         if one.evidence_id in cited and (words := leaks.for_staff(f"{one.title}\n{one.heading}\n{one.text}")):
             yield blocking("internal_evidence", f"It cites “{_shown(one.title)}”, which says: “{_shown(words)}”")
+    # What an article for customers says of addresses, such as a database's private name, is for customers.
+    published = "\n".join(one.text for one in event.context.evidence)
     for address in leaks.inside_addresses(event.draft.text[:POLICY_CHARACTERS_MAX]):
+        if address in published:
+            continue
         yield warning("internal_address", f"This looks like an address inside a company's network: {_shown(address)}")
 
 
@@ -144,7 +154,7 @@ def _instructions(event: AnswerDrafted, order_in: Callable[[str], str]) -> Itera
     evidence = "\n".join(one.text for one in event.context.evidence)
     if order := order_in(ticket):
         yield warning("instruction_in_ticket", f"The ticket gives its reader orders: “{_shown(order)}”")
-    elif any(flag.flag == "injection" for flag in event.classification.flags):
+    elif any(one.flag == "injection" and one.probability >= SURE_OF_ORDER for one in event.classification.flags):
         yield warning("instruction_in_ticket", "The ticket reads as if it gave its reader orders.")
     if words := steering.obeyed_demand(ticket, answer, evidence):
         yield blocking("instruction_followed", f"The answer says what the ticket ordered: “{_shown(words)}”")
@@ -177,13 +187,17 @@ def _language(event: AnswerDrafted, answer_language: str) -> Iterator[Finding]:
         yield warning("language_differs", f"The ticket is written in “{asked}”, the answer in “{given}”.")
 
 
-def _coverage(event: AnswerDrafted) -> Iterator[Finding]:
+def _coverage(event: AnswerDrafted, embed: Embed) -> Iterator[Finding]:
     for part in event.draft.unanswered:
         yield warning("question_open", f"The draft says that it cannot answer: “{_shown(part)}”")
     said = set(terms(cited_text(event)))
-    for part in questions(event.ticket.text[:TICKET_CHARACTERS_MAX]):
-        words = set(terms(part))
-        if len(words) >= QUESTION_TERMS_MIN and not words & said:
+    missed = [
+        part
+        for part in questions(event.ticket.text[:TICKET_CHARACTERS_MAX])
+        if len(words := set(terms(part))) >= QUESTION_TERMS_MIN and not words & said
+    ]
+    for part, near in zip(missed, nearness(missed, event, embed), strict=True):
+        if near < TOUCHES_FROM:
             yield warning("question_missed", f"Nothing in the answer touches this: “{_shown(part)}”")
 
 
@@ -207,16 +221,20 @@ _DEED = re.compile(
     r"\b(?:can|could|would|will) (?:you|someone|somebody|anyone|(?:one|some) of (?:you|your \w+)|your \w+|an? \w+)"
     r" (?:please |kindly |also |just |perhaps )*"
     r"(?:check|look (?:at|into)|have a look|verify|confirm|investigate|find out|restore|unlock|unblock|reset|restart"
-    r"|increase|raise|extend|delete|remove|cancel|close|change|move|enable|disable|activate|reactivate|approve|call)\b"
+    r"|increase|raise|extend|delete|remove|cancel|close|change|move|enable|disable|activate|reactivate|approve|call"
+    r"|postpone|delay|waive|prolong|make an exception|fix|correct|book)\b"
     r"|\bplease (?:check|look into|investigate|restore|unlock|unblock|restart|increase|raise|extend|delete|remove"
-    r"|cancel|close|enable|disable|activate|reactivate|call)\b"
-    r"|\b(?:was|is|were|are) there (?:a |an |any )?(?:\w+ )?(?:problem|issue|outage|incident|maintenance)s?\b",
+    r"|cancel|close|enable|disable|activate|reactivate|call|postpone|waive|make an exception|fix|correct|book)\b"
+    r"|\b(?:was|is|were|are) there (?:a |an |any )?(?:\w+ )?(?:problem|issue|outage|incident|maintenance)s?\b"
+    r"|\bwhy (?:was|were|am|are) (?:i|we) (?:being )?(?:charged|billed|invoiced)\b"
+    r"|\b(?:this|that) (?:very|particular|specific|one) (?:invoice|charge|bill|payment|order)\b"
+    r"|\b(?:do|are|will|would) you (?:ever |also )?(?:plan(?:ning)?|intend(?:ing)?|going) to\b|\byour roadmap\b",
     re.IGNORECASE,
 )
 
 
 def _deeds(event: AnswerDrafted) -> Iterator[Finding]:
-    """Documents can say how; they cannot look into an account, act in it, or know what happened last night."""
+    """Documents can say how; they cannot look into an account, act in it, or know last night and next year."""
     if match := _DEED.search(" ".join(event.ticket.text[:TICKET_CHARACTERS_MAX].split())):
         yield warning(
             "deed_asked", f"The customer asks for something to be looked into or done: “{_shown(match.group())}”"

@@ -2,6 +2,7 @@
 
 import re
 
+_WORD = re.compile(r"\w+|[!?]+")
 _SHOUTED = re.compile(r"\b[A-Z]{2,}(?:[ ,]+[A-Z]{2,}){3,}\b")
 _MARKS = re.compile(r"[!?]{3,}|!(?:[^!?\n]{0,200}!){3}")
 _INSULTS = re.compile(
@@ -27,8 +28,11 @@ _KINDS = {
 def off_tone(text: str, evidence: str) -> list[tuple[str, str]]:
     """What is wrong with the tone, and the words that show it; not what is quoted from the evidence."""
     found = []
+    known = set(_WORD.findall(evidence.lower()))
     for kind, pattern in _KINDS.items():
-        match = next((one for one in pattern.finditer(text) if one.group().lower() not in evidence.lower()), None)
+        match = next(
+            (one for one in pattern.finditer(text) if not set(_WORD.findall(one.group().lower())) <= known), None
+        )
         if match:
             found.append((kind, match.group()))
     return found

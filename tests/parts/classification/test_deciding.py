@@ -1,7 +1,7 @@
 """From scores to a classification."""
 
 from contracts.pack import FlagDefinition
-from services.classification.rules.deciding import Scores, classify
+from services.classification.rules.deciding import Scores, asked_apart, classify
 from tests.unit.cases import pack, ticket
 
 ENGLISH = ("en", 0.99)
@@ -96,3 +96,17 @@ def test_every_ticket_asks_at_least_one_question_and_parts_are_counted() -> None
     )
 
     assert (one.questions, two.questions) == (1, 2)
+
+
+def test_each_question_of_a_ticket_has_an_intent_of_its_own() -> None:
+    asked = (("deploy_rollback", 0.8), ("billing_invoice", 0.7))
+
+    result = classify(ticket(), Scores(intents=ROLLBACK), ENGLISH, pack(), "m1", asked)
+
+    assert [(one.intent, one.probability) for one in result.asked] == list(asked)
+
+
+def test_questions_are_judged_apart_only_where_there_are_several() -> None:
+    assert asked_apart("How do I roll back a release?") == []
+    assert len(asked_apart("How do I roll back a release? And where can I download the old invoices?")) == 2
+    assert len(asked_apart("Why does that happen to us? " * 50_000)) <= 8

@@ -1,5 +1,6 @@
 """The detector stands beside the pack's classifier."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.classification.adapters.guarded import Guarded
@@ -20,6 +21,9 @@ class Fixed:
 
     def scores(self, text: str, language: str) -> Scores:
         return self.said
+
+    def intents_of(self, texts: Sequence[str], language: str) -> list[tuple[str, float]]:
+        return [self.said.intents[0] for _ in texts]
 
 
 def test_an_order_adds_the_risk_to_what_the_classifier_says() -> None:

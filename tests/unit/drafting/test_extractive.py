@@ -114,3 +114,31 @@ async def test_the_handler_turns_the_draft_into_the_next_event() -> None:
 
     assert drafted_event == again
     assert drafted_event.event_id != event.event_id
+
+
+def test_of_two_translations_the_one_in_the_customers_language_is_quoted() -> None:
+    english = evidence(language="en")
+    german = evidence("release-zuruecknehmen", "Ein Rollback bringt das frühere Release sofort zurück.", language="de")
+    event = retrieved(
+        german,
+        english,
+        ticket=ticket("Rollback auf das frühere Release: wie?"),
+        classification=classification(language="de"),
+    )
+
+    draft = DRAFTER.draft_now(event, pack())
+
+    assert draft.citations[0].document_id == "release-zuruecknehmen"
+    assert draft.language == "de"
+
+
+def test_a_question_whose_own_intent_names_an_article_is_answered_from_it() -> None:
+    body = "How do I roll back to an earlier release? And where can the release owner download what is sent each month?"
+    asked = (
+        RankedIntent(intent="deploy_rollback", probability=0.9),
+        RankedIntent(intent="billing_invoice", probability=0.9),
+    )
+
+    draft = drafted(body, classification=classification(asked=asked))
+
+    assert {one.document_id for one in draft.citations} == {"rollback-a-release", "invoices-and-receipts"}

@@ -26,6 +26,7 @@ FOR_A_PERSON = {
     "flag_security": _with(flags=(flag("security", 0.01),)),
     "autonomy_off": _with(intents=(RankedIntent(intent="billing_refund", probability=0.99),)),
     "autonomy_other": _with(intents=REFUND_TOO),
+    "autonomy_other_asked": _with(asked=(RankedIntent(intent="billing_refund", probability=0.6),)),
     "autonomy_suggest": _with(intents=(RankedIntent(intent="billing_invoice", probability=0.99),)),
     "out_of_scope": _with(out_of_scope=0.6),
     "language": _with(language="de"),
@@ -44,7 +45,7 @@ def test_one_reason_is_enough_for_a_person(code: str) -> None:
     outcome = decide(FOR_A_PERSON[code], pack())
 
     assert isinstance(outcome, Review)
-    assert code in {reason.code for reason in outcome.reasons}
+    assert code.removesuffix("_asked") in {reason.code for reason in outcome.reasons}
     assert outcome.queue == "deployments"
 
 

@@ -1,6 +1,13 @@
 """Which terms of a question are looked up."""
 
-from services.retrieval.rules.terms import POSTINGS_MAX, TERMS_MAX, AskedTerm, choose_terms
+from services.retrieval.rules.terms import (
+    LEADING_POSTINGS_MIN,
+    POSTINGS_MAX,
+    TERMS_MAX,
+    AskedTerm,
+    choose_terms,
+    leading_terms,
+)
 
 
 def test_a_rare_term_weighs_more_than_a_frequent_one() -> None:
@@ -36,3 +43,15 @@ def test_however_large_the_corpus_the_work_stays_bounded() -> None:
 
 def test_the_heaviest_term_is_looked_up_even_where_it_is_everywhere() -> None:
     assert list(choose_terms([AskedTerm("the", 1, 2 * POSTINGS_MAX)], 2 * POSTINGS_MAX)) == ["the"]
+
+
+def test_the_heaviest_terms_lead_until_enough_passages_hold_them() -> None:
+    assert leading_terms([10, LEADING_POSTINGS_MIN, 5 * LEADING_POSTINGS_MIN, 1]) == 2
+
+
+def test_where_terms_are_rare_all_of_them_lead() -> None:
+    assert leading_terms([1, 20, 300]) == 3
+
+
+def test_a_term_that_is_everywhere_leads_alone() -> None:
+    assert leading_terms([2 * LEADING_POSTINGS_MIN, 7]) == 1
