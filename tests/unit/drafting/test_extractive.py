@@ -8,6 +8,8 @@ from contracts.events import Context, ContextRetrieved, Draft, RankedIntent
 from services.drafting import handler
 from services.drafting.adapters.extractive import ExtractiveDrafter
 from services.drafting.ports import Tier
+from services.drafting.rules.asking import parts_of
+from services.drafting.rules.choice import asked_bonus, quotable_units
 from tests.fakes.embedding import WordEmbedder
 from tests.unit.cases import HEAD, NOON, classification, evidence, invoices, pack, retrieved, ticket
 
@@ -132,13 +134,19 @@ def test_of_two_translations_the_one_in_the_customers_language_is_quoted() -> No
     assert draft.language == "de"
 
 
-def test_a_question_whose_own_intent_names_an_article_is_answered_from_it() -> None:
-    body = "How do I roll back to an earlier release? And where can the release owner download what is sent each month?"
+def test_a_questions_own_intent_speaks_for_the_articles_that_answer_it() -> None:
+    body = "How do I roll back to an earlier release? And where can I download the old invoices?"
     asked = (
         RankedIntent(intent="deploy_rollback", probability=0.9),
-        RankedIntent(intent="billing_invoice", probability=0.9),
+        RankedIntent(intent="billing_invoice", probability=0.5),
     )
+    event = retrieved(ticket=ticket(body), classification=classification(asked=asked))
+    units = quotable_units(event.context, ["rollback-a-release", "invoices-and-receipts"], lambda text: False)
+    parts = parts_of(event.ticket)
 
-    draft = drafted(body, classification=classification(asked=asked))
+    bonus = asked_bonus(parts, event, pack(), units)
 
-    assert {one.document_id for one in draft.citations} == {"rollback-a-release", "invoices-and-receipts"}
+    assert len(parts) == 2
+    about_invoices = [unit.evidence.document_id == "invoices-and-receipts" for unit in units]
+    assert [value > 0 for value in bonus[1]] == about_invoices
+    assert bonus[0].max() > bonus[1].max() > 0
