@@ -88,6 +88,17 @@ class Thresholds(Part):
     review_cost_usd: Annotated[float, Field(ge=0.0)] = 2.0
 
 
+def article_of(document_id: str, language: str) -> str:
+    """The name that a taxonomy knows an article by: its id without the folder of its language, which translations have.
+
+    `de/refunds` in German and `refunds` in English are one article; `db/backup` in English is `db/backup`.
+    """
+    tags = {language.lower(), language.partition("-")[0].lower()}
+    folders, _, name = document_id.rpartition("/")
+    kept = [folder for folder in folders.split("/") if folder and folder.lower() not in tags]
+    return "/".join([*kept, name])
+
+
 class Pack(Part):
     """A whole vertical, read from a folder by `shared.packs.load_pack`.
 

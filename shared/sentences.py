@@ -15,9 +15,9 @@ _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+")
 _FENCE = re.compile(r"(?P<indent>[ \t]*)(```|~~~)")
 _TABLE = re.compile(r"[ \t]*\|")
 # The look-behind and the possessive quantifiers keep a run of 100,000 dots linear.
-_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]*_`]*+(?=\s+[^\sa-z])|[。！？]++")
+_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]*_`]*+(?=\s+[^\sa-zà-öø-ÿ])|[。！？]++")
 _ABBREVIATION = re.compile(
-    r"\b(?:e\.g|i\.e|etc|vs|no|approx|resp|incl|dr|mr|mrs|ms|z\.B|d\.h|bzw|ca|p\.ej|sr|sra|[A-Z])\.$",
+    r"\b(?:e\.g|i\.e|etc|vs|no|approx|resp|incl|dr|mr|mrs|ms|z\.B|d\.h|bzw|ca|nr|p\.ej|núm|sr|sra|[A-Z])\.$",
     re.IGNORECASE,
 )
 
@@ -149,6 +149,8 @@ _REQUEST = re.compile(
 _WISH = re.compile(
     r"\b(?:need to|want to|would like|i'd like|möchte|brauche|quiero|necesito|je voudrais|j'aimerais)\b", re.IGNORECASE
 )
+# Output of programs is indented ("\tIs the server running on that host?"), and asks the customer nothing.
+_PASTED = re.compile(r"^(?:\t| {4})(?![ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]).*$", re.MULTILINE)
 _JOINT = re.compile(
     r"(?:[,;]\s*|\s+)(?=(?:and|plus|und|y|et)\s+(?:also\s+)?"
     r"(?:how|what|why|where|when|which|is there|can (?:i|we|you)|do (?:i|we|you)"
@@ -161,7 +163,7 @@ def questions(text: str) -> list[str]:
     """The questions and requests in `text`, in order, at most QUESTIONS_MAX; empty where nothing is asked outright."""
     found: list[str] = []
     wishes: list[str] = []
-    for sentence in split_sentences(text):
+    for sentence in split_sentences(_PASTED.sub("", text)):
         if sentence.kind in {"code", "table"}:
             continue
         line = " ".join(sentence.text.split())

@@ -14,7 +14,6 @@ from contracts.events.answering import (
     Finding,
     Offer,
     RedraftRequested,
-    Usage,
     Validation,
 )
 from contracts.events.deciding import (
@@ -43,6 +42,7 @@ from contracts.events.understanding import (
     Ticket,
     TicketClassified,
     TicketReceived,
+    Usage,
 )
 
 EVENTS: tuple[type[Event], ...] = (

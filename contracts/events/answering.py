@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from contracts.events.event import Event, LongText, Probability, ShortText, Value
-from contracts.events.understanding import Classification, Context, Ticket
+from contracts.events.understanding import Classification, Context, Ticket, Usage
 
 # ── 4. drafting ──────────────────────────────────────────────────────────────────────────────────
 
@@ -19,15 +19,6 @@ class Citation(Value):
     quote: Annotated[str, Field(max_length=4000)]
     start: Annotated[int, Field(ge=0)]
     end: Annotated[int, Field(ge=0)]
-
-
-class Usage(Value):
-    """What the models took: tokens, cost in US dollars, seconds."""
-
-    input_tokens: Annotated[int, Field(ge=0)] = 0
-    output_tokens: Annotated[int, Field(ge=0)] = 0
-    cost_usd: Annotated[float, Field(ge=0.0)] = 0.0
-    latency_seconds: Annotated[float, Field(ge=0.0)] = 0.0
 
 
 class Offer(Value):

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from contracts.events.answering import Citation, Draft, Finding, Usage, Validation
+from contracts.events.answering import Citation, Draft, Finding, Validation
 from contracts.events.event import Event, LongText, ShortText, Value
-from contracts.events.understanding import Classification, Context, Priority, Ticket
+from contracts.events.understanding import Classification, Context, Priority, Ticket, Usage
 
 # ── 6. escalation asks a person ──────────────────────────────────────────────────────────────────
 

@@ -122,12 +122,23 @@ class Evidence(Value):
     language: Annotated[str, Field(max_length=12, description="BCP 47 tag; empty where it is not known.")] = ""
 
 
+class Usage(Value):
+    """What the models took: tokens, cost in US dollars, seconds."""
+
+    input_tokens: Annotated[int, Field(ge=0)] = 0
+    output_tokens: Annotated[int, Field(ge=0)] = 0
+    cost_usd: Annotated[float, Field(ge=0.0)] = 0.0
+    latency_seconds: Annotated[float, Field(ge=0.0)] = 0.0
+
+
 class Context(Value):
-    """The evidence for one ticket, best first."""
+    """The evidence for one ticket, best first, and what was searched for."""
 
     evidence: Annotated[tuple[Evidence, ...], Field(max_length=50)]
     query: Annotated[str, Field(max_length=20_000)]
     index_version: ShortText = ""
+    rewritten_by: Annotated[ShortText, Field(description="Model and prompt that put the query; empty: rules did.")] = ""
+    usage: Annotated[Usage, Field(description="What was spent on putting the query, in vain too.")] = Usage()
 
 
 class ContextRetrieved(Event):

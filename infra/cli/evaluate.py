@@ -75,11 +75,12 @@ def pii(data: File, as_json: Json = False, report: Report = None) -> None:
 def answers(
     data: Annotated[Path, typer.Option("--data", help="A file of questions with passages, or a folder.", exists=True)],
     policy: Annotated[Policy, typer.Option(help="Which drafters are asked.")] = Policy.EXTRACTIVE,
+    sample: Annotated[int | None, typer.Option(min=1, help="Ask this many, the same at each call.")] = None,
     as_json: Json = False,
     report: Report = None,
 ) -> None:
     """Draft and check an answer to each question, and compare it with the one that is known."""
-    _run("answers", as_json, report, data=data, policy=policy.value)
+    _run("answers", as_json, report, data=data, policy=policy.value, sample=sample)
 
 
 def _run(kind: str, as_json: bool, report: Path | None, **options: Any) -> None:

@@ -17,11 +17,13 @@ from infra.cli.watching import POLL_SECONDS, watch
 from services.retrieval.adapters.embedding import TwoModels
 from services.retrieval.adapters.knowledge import Knowledge, open_knowledge
 from services.retrieval.adapters.opensearch_server import OpenSearchRefused, OpenSearchUrlInvalid
+from services.retrieval.adapters.postgres import PostgresKnowledge
+from services.retrieval.adapters.solved import PostgresAnswers
 from services.retrieval.adapters.sources.articles import KnowledgeUnreadable
 from services.retrieval.adapters.sources.files import Stamps, read_path
 from services.retrieval.adapters.sources.opening import OnCount, Opened, open_source
 from services.retrieval.adapters.sources.site import PAGES_MAX
-from services.retrieval.ingest import IngestReport
+from services.retrieval.ingest import IngestReport, renew_answers
 from services.retrieval.ingest import ingest as ingest_documents
 from services.retrieval.rules.passages import Document, Skipped
 from services.retrieval.rules.solved import COLLECTION as SOLVED
@@ -157,7 +159,7 @@ class _Command:
             console.print(f"skipped: {reason}", style="yellow", markup=False)
         if report.skipped and not report.added + report.changed + report.unchanged:
             raise KnowledgeUnreadable(f"none of the {report.skipped} articles could be read")
-        return report
+        return dataclasses.replace(report, renewed=await renewed_answers(self._tenant, store, embedder))
 
     def _tell(self, collection: str, report: IngestReport) -> None:
         if self._as_json:
@@ -165,11 +167,21 @@ class _Command:
             typer.echo(json.dumps(found))
             return
         skipped = f", {report.skipped} skipped" if report.skipped else ""
+        renewed = f", {report.renewed} approved answers indexed anew" if report.renewed else ""
         console.print(
             f"{self._tenant}/{collection}: {report.added} added, {report.changed} changed, "
-            f"{report.unchanged} unchanged, {report.removed} removed{skipped}; {report.chunks} passages written",
+            f"{report.unchanged} unchanged, {report.removed} removed{skipped}{renewed}; "
+            f"{report.chunks} passages written",
             markup=False,
         )
+
+
+async def renewed_answers(tenant: str, store: Knowledge, embedder: TwoModels) -> int:
+    """How many approved answers of the tenant had to be indexed anew, and now are; OpenSearch keeps none."""
+    if not isinstance(store, PostgresKnowledge):
+        return 0
+    answers = PostgresAnswers(store)
+    return await renew_answers(tenant, answers=answers, embedder=embedder, index_version=store.index_version)
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 import asyncio
 import re
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,9 +12,9 @@ from typing import Literal
 import numpy as np
 from pydantic import SecretStr
 
-from contracts.events import AnswerDrafted, AnswerValidated, Draft, Evidence
-from infra.evaluation.case import TENANT, Question, Stages
-from infra.evaluation.data import DataUnreadable, rows
+from contracts.events import AnswerDrafted, AnswerValidated, ContextRetrieved, Draft, Evidence, Usage
+from infra.evaluation.asked import Asked, Gold, read_asked
+from infra.evaluation.case import Stages
 from infra.evaluation.database import database
 from infra.evaluation.figures import auroc, calibration_error, coverage_at_risk
 from infra.evaluation.result import Evaluation, Progress, quiet
@@ -22,7 +23,6 @@ from services.drafting.adapters.extractive import ExtractiveDrafter
 from services.drafting.app import model_tiers
 from services.drafting.ports import Tier
 from services.drafting.settings import DraftingSettings
-from services.retrieval.rules.passages import Document
 from shared.database import async_engine
 from shared.embedding import Embedder, MiniLM, MultilingualUSE, Remembering
 from shared.gateway import Gateway, ProcessMemory
@@ -34,47 +34,37 @@ TEXTS_REMEMBERED = 20_000
 # Of content words in common, by the shorter of the two texts (Szymkiewicz-Simpson): quoting answers are longer than a
 # person's where that is one sentence, and shorter where it is a page. Answers to other questions reach .1, seldom .3.
 OVERLAP_OF_A_RIGHT_ANSWER = 0.4
-HISTORY_MAX = 20
 _ARTICLES = frozenset({"a", "an", "the"})
 _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
-class Gold:
-    """What is known of a question: the answer, whether there is one, and the documents that hold it."""
-
-    answer: str
-    answerable: bool
-    documents: frozenset[str] | None = None
-    """None where the data do not say."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The documents of each tenant, and the questions with their gold and the tenant that is asked."""
-
-    knowledge: dict[str, list[Document]]
-    questions: list[tuple[Question, Gold, str]]
-
-
-@dataclass(frozen=True)
 class Judged:
-    """One answer beside its gold. `confidence` is 0 where nothing may be sent."""
+    """One answer beside its gold.
+
+    `confidence` is 0 where nothing may be sent, `is_by_model` says whether a model wrote what stands in the end, and
+    `seconds` are those of drafting and validation.
+    """
 
     confidence: float
     right: bool
     answerable: bool
     citations_right: tuple[bool, ...]
     token_f1: float | None
-    cost_usd: float
+    spent: Usage
+    is_by_model: bool
+    seconds: float
 
 
-def evaluate(*, data: Path, policy: Policy = "extractive", progress: Progress = quiet) -> Evaluation:
+def evaluate(
+    *, data: Path, policy: Policy = "extractive", sample: int | None = None, progress: Progress = quiet
+) -> Evaluation:
     """Drafts and checks an answer to every question of `data`.
 
     Args:
         data: a file of the generation format (questions with their passages), or a folder of the retrieval format.
         policy: which drafters are asked: `extractive`, `cascade` or `always-last`.
+        sample: ask this many of the questions, the same at each call; None asks all.
         progress: shows how far it is.
 
     Raises:
@@ -83,6 +73,8 @@ def evaluate(*, data: Path, policy: Policy = "extractive", progress: Progress = 
         TiersInvalid: the configured models cannot be used.
     """
     asked = read_asked(data)
+    if sample is not None:
+        asked = asked.sampled(sample)
     return _evaluation(asyncio.run(_judged(asked, policy, progress)), policy)
 
 
@@ -96,13 +88,19 @@ async def _judged(asked: Asked, policy: Policy, progress: Progress) -> list[Judg
             stages = Stages(engine, english, multilingual, tiers)
             await _learn(stages, asked, progress)
             return [
-                judge(await stages.answered(await stages.retrieved(question, collection)), gold)
+                await _judged_one(stages, await stages.retrieved(question, collection), gold)
                 for question, gold, collection in progress(asked.questions, "answering")
             ]
         finally:
             if gateway is not None:
                 await gateway.close()
             await engine.dispose()
+
+
+async def _judged_one(stages: Stages, retrieved: ContextRetrieved, gold: Gold) -> Judged:
+    started = time.perf_counter()
+    answered = await stages.answered(retrieved)
+    return judge(answered, gold, seconds=time.perf_counter() - started)
 
 
 def _tiers(policy: Policy, english: Embedder, multilingual: Embedder) -> tuple[list[Tier], Gateway | None]:
@@ -123,69 +121,8 @@ async def _learn(stages: Stages, asked: Asked, progress: Progress) -> None:
         await stages.learn(documents, collection)
 
 
-def read_asked(data: Path) -> Asked:
-    """The questions of a file of the generation format, or of a folder of the retrieval format.
-
-    Raises:
-        DataUnreadable: the data are not of either format.
-    """
-    return _of_corpus(data) if data.is_dir() else _with_passages(data)
-
-
-def _of_corpus(folder: Path) -> Asked:
-    corpus = [
-        Document(document_id=str(row["_id"]), title=str(row.get("title", "")), text=str(row["text"]))
-        for row in rows(folder / "corpus.jsonl", ("_id", "text"))
-    ]
-    relevant: dict[str, set[str]] = {}
-    for query, document in judgements(folder / "qrels.tsv"):
-        relevant.setdefault(query, set()).add(document)
-    questions = []
-    for row in rows(folder / "queries.jsonl", ("_id", "text")):
-        documents = frozenset(relevant.get(str(row["_id"]), ()))
-        gold = Gold(str(row.get("answer") or ""), bool(documents) and not row.get("is_impossible"), documents)
-        questions.append((Question(str(row["_id"]), str(row["text"])), gold, TENANT))
-    return Asked({TENANT: corpus}, questions)
-
-
-def _with_passages(path: Path) -> Asked:
-    """Each question searches its own passages only: they are the knowledge of a tenant of its own."""
-    asked = Asked({}, [])
-    for number, row in enumerate(rows(path, ("id", "question", "passages", "answer", "answerable"))):
-        collection = f"{TENANT}-{number}"
-        try:
-            asked.knowledge[collection] = [
-                Document(document_id=str(one["id"]), title=str(one.get("title", "")), text=str(one["text"]))
-                for one in row["passages"]
-            ]
-            history = tuple((str(author), str(body)) for author, body in row.get("history") or ())[-HISTORY_MAX:]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DataUnreadable(f"{path}, row {row['id']}: passages or history not of the agreed form") from error
-        gold = Gold(str(row["answer"]), bool(row["answerable"]))
-        asked.questions.append((Question(str(row["id"]), str(row["question"]), history), gold, collection))
-    return asked
-
-
-def judgements(path: Path) -> Iterator[tuple[str, str]]:
-    """The (query, document) pairs of a `qrels.tsv` whose score is above zero.
-
-    Raises:
-        DataUnreadable: the file is missing, or a line has not three fields.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataUnreadable(f"{path} cannot be read") from error
-    for number, line in enumerate(lines[1:], start=2):
-        fields = line.split("\t")
-        if len(fields) != 3 or not fields[2].strip().lstrip("-").isdigit():
-            raise DataUnreadable(f"{path}, line {number}: not three fields with a number at the end")
-        if int(fields[2]) > 0:
-            yield fields[0], fields[1]
-
-
-def judge(event: AnswerValidated, gold: Gold) -> Judged:
-    """How good the answer is that the stages made of a question."""
+def judge(event: AnswerValidated, gold: Gold, *, seconds: float = 0.0) -> Judged:
+    """How good the answer is that the stages made of a question in `seconds`."""
     draft, validation = event.draft, event.validation
     return Judged(
         confidence=validation.confidence if draft.text and validation.verdict != "block" else 0.0,
@@ -193,7 +130,9 @@ def judge(event: AnswerValidated, gold: Gold) -> Judged:
         answerable=gold.answerable,
         citations_right=tuple(gold.answerable and one for one in _relevant(gold, _sources(event))),
         token_f1=token_f1(_said(draft), gold.answer) if gold.answerable and gold.answer else None,
-        cost_usd=event.spent.cost_usd,
+        spent=event.spent,
+        is_by_model=bool(draft.text) and draft.drafter == "openai",
+        seconds=seconds,
     )
 
 
@@ -257,13 +196,18 @@ def _evaluation(judged: Sequence[Judged], policy: str) -> Evaluation:
         "questions": len(judged),
         "answerable_auroc": None if separation is None else round(separation, 4),
         "right": round(float(right.mean()), 4),
+        "right_standard_error": round(float(right.std() / len(right) ** 0.5), 4),
         "right_auroc": _rounded(auroc(right, confidence)),
         "ece": round(calibration_error(confidence, right), 4),
         "coverage_at_5_risk": round(coverage_at_risk(confidence, right, 0.05), 4),
         "coverage_at_1_risk": round(coverage_at_risk(confidence, right, 0.01), 4),
         "citation_precision": round(float(np.mean(citations)), 4) if citations else None,
         "token_f1": round(float(np.mean(f1)), 4) if f1 else None,
-        "cost_per_answer": round(float(np.mean([one.cost_usd for one in judged])), 6),
+        "cost_per_answer": round(float(np.mean([one.spent.cost_usd for one in judged])), 6),
+        "by_models": round(float(np.mean([one.is_by_model for one in judged])), 4),
+        "input_tokens_per_answer": round(float(np.mean([one.spent.input_tokens for one in judged])), 1),
+        "output_tokens_per_answer": round(float(np.mean([one.spent.output_tokens for one in judged])), 1),
+        "seconds_per_answer": round(float(np.mean([one.seconds for one in judged])), 3),
     }
     note = (
         "With known documents an answer is right where the first document it cites is one of them; otherwise where "

@@ -9,17 +9,20 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID, uuid5
 
+import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from contracts.events import AnswerDrafted, Classification, ContextRetrieved, Ticket, TicketClassified, TicketReceived
-from contracts.pack import IntentExample, Pack
+from contracts.pack import IntentExample, Pack, article_of
+from infra.evaluation.figures import calibration_error
+from infra.training.trees import plain_trees
 from services.classification import handler as classification
 from services.classification.adapters.model import TrainedClassifier
 from services.classification.adapters.store import load_model
@@ -43,6 +46,20 @@ CASES_MIN = 60
 FOLDS = 10
 CLASSIFIER_FOLDS = 5
 SEED = 20_260_101
+ROUNDS = 120
+TREES: dict[str, Any] = {
+    "objective": "binary",
+    "num_leaves": 6,
+    "learning_rate": 0.04,
+    "min_data_in_leaf": 15,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "feature_fraction": 0.5,
+    "seed": SEED,
+    "deterministic": True,
+    "num_threads": 1,
+    "verbose": -1,
+}
 PRECISION_WANTED = 0.97
 AT_ONCE = 4
 _NAMESPACE = UUID("6f1f6f3c-5d0c-4c53-9c54-1a1f0f3f7c11")
@@ -181,7 +198,9 @@ def _case(event: AnswerDrafted, articles: frozenset[str], pack: Pack, embed: Emb
     citations, evidence = citations_by_number(event), evidence_by_id(event)
     # These drafts quote, which needs no model of support to be seen.
     claims = judge_draft(claims_of(event, pack.tone), citations, evidence, event.ticket.text, None).claims
-    return LabelledCase(features_of(event, claims, pack, embed), event.draft.citations[0].document_id in articles)
+    first = evidence[event.draft.citations[0].evidence_id]
+    right = article_of(first.document_id, first.language) in articles
+    return LabelledCase(features_of(event, claims, pack, embed), right)
 
 
 def _for_a_person(classification: Classification, pack: Pack) -> bool:
@@ -193,7 +212,9 @@ def _for_a_person(classification: Classification, pack: Pack) -> bool:
 
 
 def fit(cases: Sequence[LabelledCase], kind: Kind, trained_on: str) -> tuple[Calibration, ConfidenceCard]:
-    """A logistic regression on the cases and its card, by cross-validation.
+    """A logistic regression and boosted trees on the cases, and their card, by cross-validation.
+
+    On a few hundred cases either alone is less sure: the mean of their log odds releases a sixth more at one precision.
 
     Raises:
         TooFewCases: fewer than CASES_MIN, or hardly any that are right, or that are wrong.
@@ -203,27 +224,34 @@ def fit(cases: Sequence[LabelledCase], kind: Kind, trained_on: str) -> tuple[Cal
     y = np.array([case.correct for case in cases], dtype=np.int64)
     if len(y) < CASES_MIN or min(int(y.sum()), int(len(y) - y.sum())) < FOLDS:
         raise TooFewCases(f"{len(y)} labelled cases, {int(y.sum())} right: too few to calibrate a confidence")
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
-    held_out = cross_val_predict(_model(), x, y, cv=folds, method="predict_proba")[:, 1]
-    model = _model().fit(x, y)
-    scaler, regression = model[0], model[1]
-    calibration = Calibration(
-        version=f"confidence-2-{kind}-{trained_on}",
-        trained_on=trained_on,
-        kind=kind,
-        features=names,
-        means=tuple(round(float(value), 6) for value in scaler.mean_),
-        scales=tuple(round(float(value), 6) or 1.0 for value in scaler.scale_),
-        weights=tuple(round(float(value), 6) for value in regression.coef_[0]),
-        intercept=round(float(regression.intercept_[0]), 6),
-        sample_size=len(y),
-    )
+    held_out = np.zeros(len(y))
+    for train_on, rest in StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(x, y):
+        model = _fitted(x[train_on], y[train_on], names, "held-out", kind)
+        held_out[rest] = [model.probability(dict(zip(names, row, strict=True))) for row in x[rest].tolist()]
+    calibration = _fitted(x, y, names, trained_on, kind)
     return calibration, _card(calibration, y, held_out)
 
 
-def _model() -> Any:
+def _fitted(x: Numbers, y: NDArray[np.int64], names: tuple[str, ...], trained_on: str, kind: Kind) -> Calibration:
     # From .03 to 1 the strength makes no difference that the noise would not.
-    return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2_000))
+    scaler, regression = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=2_000)).fit(x, y)
+    booster = lightgbm.train(TREES, lightgbm.Dataset(x, y.astype(np.float64)), ROUNDS)
+    return Calibration(
+        version=f"confidence-3-{kind}-{trained_on}",
+        trained_on=trained_on,
+        kind=kind,
+        features=names,
+        means=_rounded(scaler.mean_),
+        scales=tuple(scale or 1.0 for scale in _rounded(scaler.scale_)),
+        weights=_rounded(regression.coef_[0]),
+        intercept=round(float(regression.intercept_[0]), 6),
+        trees=plain_trees(booster, names),
+        sample_size=len(y),
+    )
+
+
+def _rounded(numbers: Numbers) -> tuple[float, ...]:
+    return tuple(round(float(number), 6) for number in numbers)
 
 
 def _card(calibration: Calibration, y: NDArray[np.int64], predicted: Numbers) -> ConfidenceCard:
@@ -234,7 +262,7 @@ def _card(calibration: Calibration, y: NDArray[np.int64], predicted: Numbers) ->
         sample_size=len(y),
         correct=int(y.sum()),
         auroc=round(float(roc_auc_score(y, predicted)), 4),
-        ece=round(expected_calibration_error(y, predicted), 4),
+        ece=round(calibration_error(predicted, y == 1, bins=10), 4),
         brier=round(float(brier_score_loss(y, predicted)), 4),
         threshold=round(threshold, 4),
         coverage_at_threshold=round(float(released.mean()), 4),
@@ -251,16 +279,6 @@ def release_threshold(y: NDArray[np.int64], predicted: Numbers) -> float:
     last = np.append(np.diff(predicted[order]) != 0, True)
     good = np.flatnonzero(last & (precision >= PRECISION_WANTED))
     return float(predicted[order][good[-1]]) if len(good) else 1.0
-
-
-def expected_calibration_error(y: NDArray[np.int64], predicted: Numbers, bins: int = 10) -> float:
-    """The mean distance of prediction and outcome over bins of equal width (Naeini et al., AAAI 2015)."""
-    places = np.minimum((predicted * bins).astype(int), bins - 1)
-    error = 0.0
-    for place in np.unique(places):
-        inside = places == place
-        error += inside.mean() * abs(float(predicted[inside].mean()) - float(y[inside].mean()))
-    return error
 
 
 def train_confidence(pack: Pack, cases: Sequence[LabelledCase], out: Path) -> list[ConfidenceCard]:

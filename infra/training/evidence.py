@@ -21,7 +21,8 @@ from pydantic import SecretStr
 from rich.progress import track
 from sklearn.model_selection import StratifiedGroupKFold
 
-from infra.evaluation.answers import Asked, Gold, is_right, read_asked
+from infra.evaluation.answers import is_right
+from infra.evaluation.asked import Asked, Gold, read_asked
 from infra.evaluation.case import TENANT, Question, Stages
 from infra.evaluation.database import database
 from infra.evaluation.figures import auroc, calibration_error, coverage_at_risk

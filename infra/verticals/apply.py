@@ -6,14 +6,17 @@ What did not change since the last time is not touched. Nothing is printed but w
 import asyncio
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from contracts.pack import Pack
 from services.classification.app import load_classifier, model_folder
 from services.retrieval.adapters.embedding import TwoModels
 from services.retrieval.adapters.knowledge import open_knowledge
+from services.retrieval.adapters.postgres import PostgresKnowledge
+from services.retrieval.adapters.solved import PostgresAnswers
 from services.retrieval.adapters.sources.files import read_documents
-from services.retrieval.ingest import ingest
+from services.retrieval.ingest import ingest, renew_answers
 from services.retrieval.settings import RetrievalSettings
 from shared.embedding import MiniLM, MultilingualUSE
 from shared.packs import load_pack
@@ -60,6 +63,10 @@ async def _index(tenants: Iterable[Tenant], settings: Settings) -> None:
                 embedder=embedder,
                 index_version=store.index_version,
             )
+            if isinstance(store, PostgresKnowledge):
+                answers, version = PostgresAnswers(store), store.index_version
+                renewed = await renew_answers(tenant.id, answers=answers, embedder=embedder, index_version=version)
+                report = replace(report, renewed=renewed)
             print(f"{tenant.id}: {report} in {time.monotonic() - began:.1f} s")  # noqa: T201
     finally:
         await close()

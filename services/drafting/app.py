@@ -1,8 +1,6 @@
 """Consumes context-retrieved and redraft-requested; produces answer-drafted."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-
-from redis.asyncio import Redis
+from collections.abc import Mapping, Sequence
 
 from contracts.events import AnswerDrafted, ContextRetrieved, Event, RedraftRequested
 from contracts.pack import Pack
@@ -15,14 +13,12 @@ from services.drafting.settings import DraftingSettings
 from shared.clock import Clock, now
 from shared.embedding import MiniLM, MultilingualUSE, Remembering
 from shared.failures import InvalidMessage
-from shared.gateway import Gateway, redis_memory
+from shared.gateway import Closer, Gateway, open_gateway
 from shared.packs import load_pack
 from shared.service import Service
 from shared.settings import Settings
 from shared.stage import Stage
 from shared.tenants import load_tenants
-
-Closer = Callable[[], Awaitable[None]]
 
 # Sentences of the knowledge base come back with every other ticket; 8,000 vectors take about 16 MB.
 SENTENCES_REMEMBERED = 8_000
@@ -54,9 +50,7 @@ def build_tiers(settings: Settings, drafting: DraftingSettings) -> tuple[list[Ti
     )
     if drafting.drafter == "extractive":
         return [Tier("extractive", extractive)], []
-    redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=2.0, socket_connect_timeout=2.0)
-    gateway = Gateway(drafting.tiers(), redis_memory(redis, drafting.openai_paid_once_seconds))
-    closers: list[Closer] = [gateway.close, redis.aclose]
+    gateway, closers = open_gateway(drafting.tiers(), settings, drafting.openai_paid_once_seconds)
     return model_tiers(gateway, drafting, extractive), closers
 
 

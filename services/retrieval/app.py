@@ -8,11 +8,11 @@ import structlog
 from contracts.events import ContextRetrieved, Event, FeedbackRecorded, TicketClassified
 from services.retrieval import handler
 from services.retrieval.adapters.embedding import TwoModels
-from services.retrieval.adapters.knowledge import Knowledge, open_knowledge
+from services.retrieval.adapters.knowledge import Close, Knowledge, open_knowledge
 from services.retrieval.adapters.postgres import PostgresKnowledge
 from services.retrieval.adapters.solved import PostgresAnswers
 from services.retrieval.ingest import learn
-from services.retrieval.ports import QueryEmbedder, Search
+from services.retrieval.ports import QueryEmbedder, Rewriter, Search
 from services.retrieval.settings import RetrievalSettings
 from shared.clock import Clock, now
 from shared.personal_data import find_replaced
@@ -26,11 +26,13 @@ log = structlog.get_logger(__name__)
 Learn = Callable[[FeedbackRecorded], Awaitable[bool]]
 
 
-def stages(search: Search, embedder: QueryEmbedder, learn: Learn, clock: Clock = now) -> list[Stage]:
-    """What retrieval does. `learn` makes evidence of an approved answer."""
+def stages(
+    search: Search, embedder: QueryEmbedder, learn: Learn, clock: Clock = now, rewriter: Rewriter | None = None
+) -> list[Stage]:
+    """What retrieval does. `learn` makes evidence of an approved answer; without a `rewriter` rules put the query."""
 
     async def on_ticket_classified(event: TicketClassified) -> Sequence[Event]:
-        return await handler.handle(event, search=search, embedder=embedder, now=clock())
+        return await handler.handle(event, search=search, embedder=embedder, now=clock(), rewriter=rewriter)
 
     async def on_feedback_recorded(event: FeedbackRecorded) -> Sequence[Event]:
         await learn(event)
@@ -74,14 +76,28 @@ def learning(search: Knowledge, embedder: TwoModels, settings: Settings, kept: i
     return learn_where_wanted
 
 
+def build_rewriter(settings: Settings, own: RetrievalSettings) -> tuple[Rewriter | None, list[Close]]:
+    """The model that puts queries, if there is to be one, and what closes it.
+
+    Raises:
+        TiersInvalid: the tiers file cannot be used.
+    """
+    if own.rewriter == "rules":
+        return None, []
+    from services.retrieval.adapters.rewriting import open_rewriter  # noqa: PLC0415 (30 MB that only asking needs)
+
+    return open_rewriter(settings, own)
+
+
 def main() -> None:
     """Runs the service."""
     settings, own = Settings(), RetrievalSettings()
     embedder = TwoModels()
     search, close = open_knowledge(settings, own, embedder, "retrieval")
     learn_answer = learning(search, embedder, settings, own.solved_answers_max)
-    work = stages(search, embedder, learn_answer)
-    Service(name="retrieval", settings=settings, stages=work, on_stop=[close]).run()
+    rewriter, closers = build_rewriter(settings, own)
+    work = stages(search, embedder, learn_answer, rewriter=rewriter)
+    Service(name="retrieval", settings=settings, stages=work, on_stop=[*closers, close]).run()
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ import structlog
 
 from contracts.events import FeedbackRecorded
 from services.retrieval.ports import AnswerStore, KnowledgeStore, PassageEmbedder
-from services.retrieval.rules.passages import Document, Skipped, chunk_markdown
+from services.retrieval.rules.passages import Chunk, Document, Skipped, chunk_markdown
 from services.retrieval.rules.solved import FindPersonalData, KeptOut, solved_document, sources_of
+from shared.embedding import Vectors
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +24,8 @@ _BATCH_CHARACTERS = 200_000
 class IngestReport:
     """What an ingest did, in articles; `chunks` counts the passages that were written.
 
-    `skipped` articles exist but could not be read; what was known of them is kept.
+    `skipped` articles exist but could not be read; what was known of them is kept. `renewed` counts approved answers
+    that had to be indexed anew.
     """
 
     added: int = 0
@@ -32,6 +34,7 @@ class IngestReport:
     removed: int = 0
     chunks: int = 0
     skipped: int = 0
+    renewed: int = 0
 
 
 async def ingest(
@@ -106,6 +109,24 @@ async def learn(
     return await answers.learn(event.tenant, document, version, chunks, vectors, sources=sources, kept=kept)
 
 
+async def renew_answers(tenant: str, *, answers: AnswerStore, embedder: PassageEmbedder, index_version: str) -> int:
+    """Cuts and embeds anew the approved answers that are indexed in another way than now; returns how many.
+
+    An ingest does the same for articles, whose texts it reads again. Nobody sends an approved answer again.
+
+    Raises:
+        DependencyDown: the store cannot be reached.
+    """
+    renewed = 0
+    async for stored in answers.stored(tenant):
+        versions = {answer.document_id: answer.version(index_version) for answer, _ in stored}
+        known = {answer.document_id: version for answer, version in stored if version != versions[answer.document_id]}
+        outdated = [(answer, versions[answer.document_id]) for answer, _ in stored if answer.document_id in known]
+        if outdated:
+            renewed += await answers.renew(tenant, await asyncio.to_thread(_indexed, outdated, embedder), known)
+    return renewed
+
+
 async def _write(
     tenant: str,
     collection: str,
@@ -116,17 +137,28 @@ async def _write(
     """Returns how many passages were written."""
     if not fresh:
         return 0
-    chunks = [chunk_markdown(document.text) for document, _ in fresh]
+    articles = _indexed(fresh, embedder)
+    await store.put(tenant, collection, articles)
+    return sum(len(chunks) for _, _, chunks, _ in articles)
+
+
+def _indexed(
+    documents: Sequence[tuple[Document, str]], embedder: PassageEmbedder
+) -> list[tuple[Document, str, Sequence[Chunk], Vectors]]:
+    """The documents with their versions, passages and vectors."""
+    chunks = [chunk_markdown(document.text) for document, _ in documents]
     indexed = [
-        chunk.indexed(document.index_title) for (document, _), own in zip(fresh, chunks, strict=True) for chunk in own
+        chunk.indexed(document.index_title)
+        for (document, _), own in zip(documents, chunks, strict=True)
+        for chunk in own
     ]
     vectors = embedder.embed(indexed)
-    articles, first = [], 0
-    for (document, version), own in zip(fresh, chunks, strict=True):
+    articles: list[tuple[Document, str, Sequence[Chunk], Vectors]] = []
+    first = 0
+    for (document, version), own in zip(documents, chunks, strict=True):
         articles.append((document, version, own, vectors[first : first + len(own)]))
         first += len(own)
-    await store.put(tenant, collection, articles)
-    return len(indexed)
+    return articles
 
 
 def _batches(documents: Iterable[Document | Skipped]) -> Iterator[list[Document | Skipped]]:

@@ -1,11 +1,20 @@
 """What retrieval needs from the outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
-from contracts.events import Evidence
+from contracts.events import Evidence, TicketClassified
 from services.retrieval.rules.passages import Chunk, Document
+from services.retrieval.rules.rewriting import Rewriting
 from shared.embedding import Vectors
+
+
+class Rewriter(Protocol):
+    """Says what to search for, out of the ticket and the conversation before it."""
+
+    async def rewrite(self, event: TicketClassified) -> Rewriting:
+        """The query. Never fails: what a model cannot do the rules do. The same event is paid for once."""
+        ...
 
 
 class QueryEmbedder(Protocol):
@@ -31,8 +40,10 @@ class Search(Protocol):
 
     index_version: str
 
-    async def search(self, tenant: str, query: str, vector: Vectors) -> tuple[Evidence, ...]:
+    async def search(self, tenant: str, query: str, vector: Vectors, *, language: str = "") -> tuple[Evidence, ...]:
         """The best passages that customers of `tenant` may see, best first; empty where nothing was found.
+
+        `language` (BCP 47) is the customer's: of an article with translations only the one in it is given.
 
         Raises:
             DependencyDown: the store cannot be reached; the caller should wait and try again.
@@ -82,5 +93,25 @@ class AnswerStore(Protocol):
 
         Raises:
             DependencyDown: the store cannot be reached; the caller should wait and try again.
+        """
+        ...
+
+    def stored(self, tenant: str) -> AsyncIterator[list[tuple[Document, str]]]:
+        """All answers of the tenant with the versions they are stored in, some at a time.
+
+        Raises:
+            DependencyDown: the store cannot be reached.
+        """
+        ...
+
+    async def renew(
+        self, tenant: str, answers: Sequence[tuple[Document, str, Sequence[Chunk], Vectors]], known: Mapping[str, str]
+    ) -> int:
+        """Stores answers anew, in one transaction, each with its new version; returns how many.
+
+        Only such as still have the version that `known` gives by id: what was learned or forgotten meanwhile stands.
+
+        Raises:
+            DependencyDown: the store cannot be reached.
         """
         ...

@@ -1,8 +1,10 @@
 """Settings of retrieval, from environment variables `HANDRAIL_RETRIEVAL_…`."""
 
+import math
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -26,3 +28,21 @@ class RetrievalSettings(BaseSettings):
     opensearch_shards: int = Field(default=3, ge=1, le=64, description="Of an index that has to be made.")
     opensearch_replicas: int = Field(default=1, ge=0, le=8, description="Of an index that has to be made.")
     opensearch_timeout_seconds: float = Field(default=30.0, gt=0.0, description="For any one request.")
+    rewriter: Literal["rules", "model"] = Field(
+        default="rules", description="Who puts the query of a follow-up or a long ticket; `model` needs `tiers_file`."
+    )
+    tiers_file: Path | None = Field(default=None, description="The models; drafting's file may serve both.")
+    data_may_go: Literal["local", "eu", "external"] = Field(
+        default="external", description="How far tickets may go to have their query put."
+    )
+    rewriter_deadline_seconds: float = Field(
+        default=20.0, gt=0.0, le=120.0, description="Then the rules put it. Tiers that are slower are not asked."
+    )
+    rewriter_cost_usd_max: float = Field(default=math.inf, gt=0.0, description="In the worst case, of one ticket.")
+
+    @model_validator(mode="after")
+    def model_has_tiers(self) -> Self:
+        """Raises ValueError where a model is to put the query and none is named."""
+        if self.rewriter == "model" and self.tiers_file is None:
+            raise ValueError("HANDRAIL_RETRIEVAL_REWRITER=model needs HANDRAIL_RETRIEVAL_TIERS_FILE")
+        return self

@@ -39,10 +39,8 @@ async def handle(
     attempts = (*event.earlier, Attempt(draft=event.draft, validation=validation))
     if offer := offer_worth_taking(event, validation, pack):
         return [RedraftRequested.after(event, at=now, tier=offer.tier, attempts=attempts)]
-    best = best_of(attempts)
-    return [
-        AnswerValidated.after(event, at=now, draft=best.draft, validation=best.validation, spent=spent_on(attempts))
-    ]
+    best, spent = best_of(attempts), spent_on(event.context, attempts)
+    return [AnswerValidated.after(event, at=now, draft=best.draft, validation=best.validation, spent=spent)]
 
 
 def validate(

@@ -1,6 +1,6 @@
 """The one way to language models: named tiers at OpenAI-compatible endpoints, routed, bounded, accounted, paid once.
 
-    gateway = Gateway(load_tiers(path), redis_memory(redis))
+    gateway, closers = open_gateway(load_tiers(path), settings)
     completion = await gateway.complete(prompt, request_id=str(event_id), tenant=tenant)
 
 `complete` asks the tier that is expected to cost least per accepted response and keeps every bound (`Needs`): deadline,
@@ -16,11 +16,13 @@ personal data back. What comes of it is on spans and metrics (telemetry.py). Onl
 from shared.gateway.asking import Completion, ModelUnavailable, Needs, Piece, Prompt, Reach, Turn
 from shared.gateway.gateway import Gateway
 from shared.gateway.memory import Memory, ProcessMemory, redis_memory
+from shared.gateway.opening import Closer, open_gateway
 from shared.gateway.routing import Route, Routes, plan
 from shared.gateway.tiers import Allowance, Provider, Tier, Tiers, TiersInvalid, load_tiers, single
 
 __all__ = [
     "Allowance",
+    "Closer",
     "Completion",
     "Gateway",
     "Memory",
@@ -38,6 +40,7 @@ __all__ = [
     "TiersInvalid",
     "Turn",
     "load_tiers",
+    "open_gateway",
     "plan",
     "redis_memory",
     "single",

@@ -8,6 +8,7 @@ from shared.gateway.tiers import Tier, Tiers, nearer
 
 # Below this chance a tier's cost per accepted response has no meaning.
 _ACCEPTANCE_LEAST = 0.001
+_TOO_LONG = "its context is too short"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Routes:
 
     best_first: tuple[Route, ...]
     excluded: Mapping[str, str]
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether no tier may serve the prompt, but one might serve a shorter one."""
+        return not self.best_first and _TOO_LONG in self.excluded.values()
 
     def cheapest_first(self) -> tuple[Route, ...]:
         """The order in which a cascade asks: by expected cost, of equals the more probable first."""
@@ -96,7 +102,7 @@ def _why_not(route: Route, tier: Tier, size: Size, needs: Needs, latency: float)
     if needs.modality not in tier.modalities:
         return f"takes no {needs.modality}"
     if size.tokens + tier.output_tokens_max > tier.context_tokens:
-        return "its context is too short"
+        return _TOO_LONG
     if latency > needs.deadline_seconds:
         return "too slow for the deadline"
     if route.worst_usd > needs.cost_usd_max:

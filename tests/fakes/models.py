@@ -84,7 +84,9 @@ class FakeSearch:
     def __init__(self, passages: Mapping[str, Sequence[Evidence]]) -> None:
         self._passages = passages
 
-    async def search(self, tenant: str, query: str, vector: NDArray[np.float32]) -> tuple[Evidence, ...]:
+    async def search(
+        self, tenant: str, query: str, vector: NDArray[np.float32], *, language: str = ""
+    ) -> tuple[Evidence, ...]:
         """See `services.retrieval.ports.Search`."""
         asked = words_of(query)
         shares = [

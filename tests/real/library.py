@@ -10,7 +10,7 @@ from contracts.events import Evidence, FeedbackRecorded
 from services.retrieval.adapters.embedding import TwoModels
 from services.retrieval.adapters.postgres import PostgresKnowledge
 from services.retrieval.adapters.solved import PostgresAnswers
-from services.retrieval.ingest import IngestReport, ingest, learn
+from services.retrieval.ingest import IngestReport, ingest, learn, renew_answers
 from services.retrieval.rules.passages import Document, Skipped
 from services.retrieval.settings import RetrievalSettings
 
@@ -28,6 +28,11 @@ class Library:
     ) -> IngestReport:
         options = {"embedder": self.embedder, "index_version": self.store.index_version, **fields}
         return await ingest(tenant, "help", documents, store=self.store, **options)
+
+    async def renew(self, index_version: str) -> int:
+        """What an ingest does for approved answers, under this version of the index."""
+        answers = PostgresAnswers(self.store)
+        return await renew_answers("one", answers=answers, embedder=self.embedder, index_version=index_version)
 
     async def learn(self, event: FeedbackRecorded, kept: int = 100) -> bool:
         return await learn(

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.events import Evidence
 from services.retrieval.adapters.embedding import TwoModels
-from services.retrieval.rules.passages import Document
+from services.retrieval.adapters.solved import PostgresAnswers
+from services.retrieval.rules.passages import Document, chunk_markdown
 from shared.database import async_engine
 from shared.settings import Settings
 from tests.real.library import Library
@@ -116,4 +117,73 @@ async def test_ingesting_articles_does_not_remove_answers(library: Library) -> N
     await library.ingest(MANY[:3])
     await library.ingest(MANY[:2])
 
+    assert (await library.find("turquoise banner"))[0].text == ANSWER
+
+
+LATER = "another-embedder/chunks-9"
+
+
+async def test_answers_are_indexed_anew_when_the_way_of_indexing_changes(library: Library) -> None:
+    """And what they are found by, rest on, and say stays the same."""
+    article = Document(document_id="banner", title="Banners", text=ANSWER)
+    await library.ingest([*MANY[:3], article])
+    await library.learn(approved(QUESTION, ANSWER, current(article, library)))
+    [earlier] = [found for found in await library.find("turquoise banner") if found.document_id.startswith("solved/")]
+    before = await library.rows()
+
+    assert await library.renew(library.store.index_version) == 0, "nothing has changed yet"
+    assert await library.rows() == before
+    assert await library.renew(LATER) == 1
+    assert await library.renew(LATER) == 0, "once is enough"
+    after = await library.rows()
+    assert {name for name in before if before[name] != after[name]} == {earlier.document_id}
+    [found] = [one for one in await library.find("why on my dashboard?") if one.document_id == earlier.document_id]
+    assert (found.text, found.title) == (ANSWER, earlier.title)
+    assert found.document_version != earlier.document_version
+
+    await library.ingest([*MANY[:3], replace(article, text=NEW)])
+    assert earlier.document_id not in await library.texts(), "it rests on the article still"
+
+
+async def test_articles_that_are_only_indexed_anew_keep_the_answers_made_from_them(library: Library) -> None:
+    article = Document(document_id="banner", title="Banners", text=ANSWER)
+    await library.ingest([article])
+    await library.learn(approved(QUESTION, ANSWER, current(article, library)))
+
+    assert (await library.ingest([article], index_version=LATER)).changed == 1
+    assert await library.renew(LATER) == 1
+    assert {name.partition("/")[0] for name in await library.texts()} == {"banner", "solved"}
+
+    await library.ingest([replace(article, audience="internal")], index_version=LATER)
+    assert set(await library.texts()) == {"banner"}, "what customers may no longer see is not quoted to them"
+
+
+async def test_many_answers_are_all_indexed_anew(library: Library) -> None:
+    for number in range(60):
+        await library.learn(approved(f"What is thing{number} {uuid4().hex}?", f"{ANSWER} Number {number}."))
+
+    assert await library.renew(LATER) == 60
+
+
+async def test_an_answer_that_was_learned_again_meanwhile_stands(library: Library) -> None:
+    await library.learn(approved(QUESTION, ANSWER))
+    store = PostgresAnswers(library.store)
+    [[(old, version)]] = [page async for page in store.stored("one")]
+    newer = approved(QUESTION, "Turquoise banners announce nothing at all any more.", at=NOON + timedelta(days=1))
+    await library.learn(newer)
+
+    vectors = library.embedder.embed([old.text])
+    chunks = chunk_markdown(old.text)
+    assert await store.renew("one", [(old, "later", chunks, vectors)], {old.document_id: version}) == 0
+    assert [found.text for found in await library.find("turquoise banner")] == [newer.decision.final_text]
+
+
+async def test_an_answer_of_before_what_it_is_found_by_was_kept_is_renewed_once(library: Library) -> None:
+    await library.learn(approved(QUESTION, ANSWER))
+    async with library.engine.begin() as connection:
+        await connection.execute(text("UPDATE retrieval.document SET found_by = ''"))
+
+    renewed = [await library.renew(library.store.index_version) for _ in range(2)]
+
+    assert renewed == [1, 0]
     assert (await library.find("turquoise banner"))[0].text == ANSWER

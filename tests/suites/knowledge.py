@@ -95,6 +95,18 @@ class KnowledgeSuite:
         assert french[0].document_id == "invoices"
         assert 0 < german[0].similarity <= 1
 
+    async def test_evidence_says_the_language_of_its_article(self, library: Library) -> None:
+        german = Document(document_id="zurueck", title="Zurück", text="Ein Rollback bringt das Release zurück.",
+                          language="de")  # fmt: skip
+        await library.ingest("one", [*ARTICLES, german])
+
+        found = await library.find("one", "rollback release zurück")
+
+        assert {passage.document_id: passage.language for passage in found}.items() >= {
+            ("zurueck", "de"),
+            ("rollback", "en"),
+        }
+
     async def test_tenants_never_see_each_other(self, library: Library) -> None:
         # The neighbour has many passages nearer to the question than any of our own.
         neighbour = [

@@ -101,3 +101,9 @@ def test_beside_a_question_a_wish_is_no_question_of_its_own() -> None:
     assert questions(f"{wish} Which region is nearest to our customers?") == [
         "Which region is nearest to our customers?"
     ]
+
+
+def test_output_of_programs_asks_the_customer_nothing() -> None:
+    pasted = "psql: error: failed\n\tIs the server running on that host?\n    Is TLS switched off there?"
+
+    assert questions(f"{pasted}\n\nIs there an allow list for addresses?") == ["Is there an allow list for addresses?"]

@@ -11,6 +11,8 @@ from shared.sentences import questions
 INTENT_RISK = "intent:"
 INTENTS_MAX = 5
 QUESTIONS_CHARACTERS_MAX = 20_000
+# From here on up the decision takes a ticket for one that the company does not answer.
+OUT_OF_SCOPE_FROM = 0.5
 # A phrase alone, against the trained model's opinion, counts as likely but not as sure.
 _PHRASE_PROBABILITY = 0.7
 # Below this, an intent says too little about how urgent its tickets are.
@@ -37,6 +39,11 @@ def asked_apart(text: str) -> list[str]:
     """The questions of a text that asks several; empty where the text as a whole is the question."""
     found = questions(text[:QUESTIONS_CHARACTERS_MAX])
     return found if len(found) > 1 else []
+
+
+def all_asked(text: str) -> str:
+    """The questions and requests of a text, without what stands around them; empty where it asks nothing outright."""
+    return " ".join(questions(text[:QUESTIONS_CHARACTERS_MAX]))
 
 
 def classify(

@@ -55,13 +55,15 @@ class ExtractiveDrafter:
             vectors = embedder.embed([whole_of(ticket), *parts, *(unit.in_context for unit in units)])
             asked, offered = vectors[1 : len(parts) + 1], vectors[len(parts) + 1 :]
             near_part = np.asarray(asked @ offered.T, dtype=np.float64)
-            cosines = 0.6 * near_part + 0.4 * (vectors[:1] @ offered.T)
+            near_whole = np.asarray(vectors[:1] @ offered.T, dtype=np.float64)
+            cosines = 0.6 * near_part + 0.4 * near_whole
             overlaps = np.stack([0.6 * word_overlap(part, units) for part in parts])
             overlaps += 0.4 * word_overlap(whole_of(ticket), units)
             scores = score_units(cosines, overlaps, units, [score for _, score in documents])
             scores += asked_bonus(parts, event, pack, units)
-            # A part alone often does not name its subject ("What's the command?"), so the whole counts a little.
-            nearest = 0.8 * near_part + 0.2 * (vectors[:1] @ offered.T) if len(parts) > 1 else cosines
+            # A part alone often does not name its subject ("What's the command?"), so the whole counts a little; beside
+            # no other part it counts as much ("What do I have to do?").
+            nearest = 0.8 * near_part + 0.2 * near_whole if len(parts) > 1 else np.maximum(cosines, near_whole)
             choice = choose(units, scores, nearest)
             statements, missing = statements_of(choice.units), choice.unanswered
         else:

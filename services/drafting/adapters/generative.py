@@ -1,11 +1,12 @@
 """Drafts with a language model behind any OpenAI-compatible endpoint; falls back to a plainer drafter."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
-from contracts.events import Draft, Offer, Usage
+from contracts.events import Draft, Evidence, Offer, Usage
 from contracts.pack import Pack
 from services.drafting.ports import Drafter
 from services.drafting.rules.generation import (
@@ -18,7 +19,7 @@ from services.drafting.rules.generation import (
 )
 from services.drafting.rules.ladder import Request
 from services.drafting.rules.layout import lay_out
-from shared.gateway import Completion, Gateway, ModelUnavailable, Needs, Prompt, Turn
+from shared.gateway import Completion, Gateway, ModelUnavailable, Needs, Prompt, Routes, Turn
 
 log = structlog.get_logger(__name__)
 
@@ -55,13 +56,13 @@ class OpenAIDrafter:
         """
         if not event.context.evidence:
             return await self._fallback.draft(event, pack)
-        prompt = self._prompt(event)
+        prompt, passages = self._prompt(event)
         usage = _NOTHING
         try:
             first = await self._ask(prompt, event, tier=self._tier)
             usage = _usage(first)
             try:
-                return _draft(first, event, pack, usage, prompt_version=_version())
+                return _draft(first, event, passages, pack, usage, prompt_version=_version())
             except ResponseInvalid as error:
                 if first.refused:
                     raise
@@ -69,7 +70,7 @@ class OpenAIDrafter:
                 again = replace(prompt, turns=self._turns(first, error))
             second = await self._ask(again, event, tier=first.tier)
             usage = _sum(usage, _usage(second))
-            return _draft(second, event, pack, usage, prompt_version=_version(AGAIN))
+            return _draft(second, event, passages, pack, usage, prompt_version=_version(AGAIN))
         except ModelUnavailable as error:
             usage = _sum(usage, Usage(cost_usd=error.cost_usd))
             return await self._fall_back(event, pack, reason=str(error), usage=usage)
@@ -80,7 +81,7 @@ class OpenAIDrafter:
         """What this drafter's tier is expected to cost and bring for the event; None where it cannot be asked now."""
         if not event.context.evidence:
             return None
-        routes = self._gateway.offers(self._prompt(event), tenant=event.tenant, needs=self._needs, tier=self._tier)
+        routes = self._routes(self._prompt(event)[0], event)
         if not routes.best_first:
             return None
         best = routes.best_first[0]
@@ -88,14 +89,25 @@ class OpenAIDrafter:
             return None
         return Offer(tier=best.tier, cost_usd=best.expected_usd, acceptance=best.acceptance)
 
-    def _prompt(self, event: Request) -> Prompt:
+    def _prompt(self, event: Request) -> tuple[Prompt, Sequence[Evidence]]:
+        """The prompt with the passages in it: as many of the best as the context of a tier that may be asked holds."""
+        for count in range(len(offered(event)), 1, -1):
+            prompt = self._prompt_of(event, count)
+            if not self._routes(prompt, event).is_too_long:
+                return prompt, offered(event, count)
+        return self._prompt_of(event, 1), offered(event, 1)
+
+    def _prompt_of(self, event: Request, passages_max: int) -> Prompt:
         return Prompt(
             name=PROMPT_NAME,
             version=PROMPT_VERSION,
             system=self._system,
-            user=question(event),
+            user=question(event, passages_max),
             response_format=response_format(),
         )
+
+    def _routes(self, prompt: Prompt, event: Request) -> Routes:
+        return self._gateway.offers(prompt, tenant=event.tenant, needs=self._needs, tier=self._tier)
 
     def _turns(self, completion: Completion, error: ResponseInvalid) -> tuple[Turn, ...]:
         told = self._again.format(reason=error)
@@ -121,10 +133,18 @@ def _version(*more: str) -> str:
     return "+".join((f"{PROMPT_NAME}.{PROMPT_VERSION}", *more))
 
 
-def _draft(completion: Completion, event: Request, pack: Pack, usage: Usage, *, prompt_version: str) -> Draft:
+def _draft(
+    completion: Completion,
+    event: Request,
+    passages: Sequence[Evidence],
+    pack: Pack,
+    usage: Usage,
+    *,
+    prompt_version: str,
+) -> Draft:
     if completion.fault:
         raise ResponseInvalid(completion.fault)
-    statements, unanswered = statements_in(completion.text, offered(event))
+    statements, unanswered = statements_in(completion.text, passages)
     language = event.classification.language
     layout = lay_out(statements, unanswered, pack.tone, language)
     return Draft(

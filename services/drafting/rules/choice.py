@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.events import Classification, Context, Evidence
-from contracts.pack import Pack
+from contracts.pack import Pack, article_of
 from services.drafting.rules.asking import PART_CHARACTERS_MAX, QUESTIONS_CHARACTERS_MAX
 from services.drafting.rules.ladder import Request
 from services.drafting.rules.layout import Statement, Support
@@ -36,6 +36,11 @@ class Unit:
     evidence: Evidence
     sentence: Sentence
     document: int
+
+    @property
+    def article(self) -> str:
+        """The name that the pack's taxonomy knows its article by."""
+        return article_of(self.evidence.document_id, self.evidence.language)
 
     @property
     def in_context(self) -> str:
@@ -72,8 +77,11 @@ def rank_documents(
             + TITLE_WEIGHT * title_cosines.get(document, 0.0)
             + LANGUAGE_WEIGHT * (primary(own[0].language) == primary(classification.language))
         )
-    believed = intent_probability_of_documents(classification, pack)
-    total = {document: score + BELIEF_WEIGHT * believed.get(document, 0.0) for document, score in scores.items()}
+    believed = intent_probability_of_articles(classification, pack)
+    article = {one.document_id: article_of(one.document_id, one.language) for one in context.evidence}
+    total = {
+        document: score + BELIEF_WEIGHT * believed.get(article[document], 0.0) for document, score in scores.items()
+    }
     return sorted(total.items(), key=lambda pair: -pair[1])
 
 
@@ -87,7 +95,7 @@ def titles_of(context: Context) -> dict[str, str]:
     return {one.document_id: one.title for one in context.evidence}
 
 
-def intent_probability_of_documents(classification: Classification, pack: Pack) -> Mapping[str, float]:
+def intent_probability_of_articles(classification: Classification, pack: Pack) -> Mapping[str, float]:
     """For each article of the pack's taxonomy the probability that the ticket has an intent it answers."""
     believed: dict[str, float] = {}
     for ranked in classification.intents:
@@ -154,8 +162,7 @@ def asked_bonus(parts: Sequence[str], event: Request, pack: Pack, units: Sequenc
         ranked = intent_of.get(part)
         intent = pack.intent(ranked.intent) if ranked else None
         if ranked and intent:
-            articles = set(intent.articles)
-            bonus[row] = [ASKED_WEIGHT * ranked.probability * (unit.evidence.document_id in articles) for unit in units]
+            bonus[row] = [ASKED_WEIGHT * ranked.probability * (unit.article in intent.articles) for unit in units]
     return bonus
 
 

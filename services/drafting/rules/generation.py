@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from contracts.events import Evidence
 from services.drafting.rules.ladder import Request
 from services.drafting.rules.layout import Statement, Support
-from services.drafting.rules.repair import NotJson, read_object
+from shared.model_json import NotJson, read_object
 
 PASSAGES_MAX = 8
 PASSAGE_CHARACTERS_MAX = 3_000
@@ -81,12 +81,12 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def offered(event: Request) -> Sequence[Evidence]:
+def offered(event: Request, passages_max: int = PASSAGES_MAX) -> Sequence[Evidence]:
     """The passages that the model is shown, numbered from 1 in this order."""
-    return event.context.evidence[:PASSAGES_MAX]
+    return event.context.evidence[:passages_max]
 
 
-def question(event: Request) -> dict[str, Any]:
+def question(event: Request, passages_max: int = PASSAGES_MAX) -> dict[str, Any]:
     """The user message: ticket and passages as an object that travels as JSON.
 
     So neither can pass for the other or for instructions.
@@ -104,7 +104,7 @@ def question(event: Request) -> dict[str, Any]:
         },
         "passages": [
             {"number": number, "title": one.title, "heading": one.heading, "text": one.text[:PASSAGE_CHARACTERS_MAX]}
-            for number, one in enumerate(offered(event), start=1)
+            for number, one in enumerate(offered(event, passages_max), start=1)
         ],
     }
 

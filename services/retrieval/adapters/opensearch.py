@@ -19,6 +19,7 @@ from services.retrieval.rules.duplicates import collapse_duplicates
 from services.retrieval.rules.passages import CHUNKING_VERSION, Chunk, Document
 from services.retrieval.rules.ranking import Candidate, rank
 from services.retrieval.rules.terms import AskedTerm, choose_terms
+from services.retrieval.rules.translations import of_one_language
 from services.retrieval.rules.words import asked_words, bm25
 from services.retrieval.settings import RetrievalSettings
 from shared.clock import now
@@ -61,7 +62,7 @@ class OpenSearchKnowledge:
         """Closes the connections."""
         await self._server.aclose()
 
-    async def search(self, tenant: str, query: str, vector: Vectors) -> tuple[Evidence, ...]:
+    async def search(self, tenant: str, query: str, vector: Vectors, *, language: str = "") -> tuple[Evidence, ...]:
         """See `Search.search`.
 
         Raises:
@@ -75,7 +76,8 @@ class OpenSearchKnowledge:
             hits, _ = await self._that_count(tenant, await self._hits(tenant, asked, terms, vector))
         candidates = [_candidate(hit, terms, mean_words, vector) for hit in hits]
         ranked = rank(candidates, terms, self._ranking)
-        return tuple(one.evidence for one in collapse_duplicates(ranked, self._settings.evidence_max))
+        told_once = collapse_duplicates(of_one_language(ranked, language), self._settings.evidence_max)
+        return tuple(one.evidence for one in told_once)
 
     async def _weights(self, tenant: str, asked: dict[str, int]) -> tuple[dict[str, float], float]:
         """The words worth looking up with their weights, and how long the tenant's passages are on average."""

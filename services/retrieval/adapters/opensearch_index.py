@@ -23,7 +23,7 @@ PAGE = 5_000
 # Of a write that broke off; a day is longer than any write takes, and than clocks differ.
 _ORPHANS_AFTER = "now-1d"
 _FOUND_FIELDS = ["document_id", "revision", "version", "title", "title_words", "url", "heading", "body", "words",
-                 "span_start", "span_end", "updated_at", "vector"]  # fmt: skip
+                 "span_start", "span_end", "updated_at", "language", "vector"]  # fmt: skip
 
 _WORD = {"type": "keyword"}
 _NUMBER = {"type": "integer"}

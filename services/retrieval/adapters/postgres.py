@@ -14,6 +14,7 @@ from services.retrieval.adapters.search import find_candidates, vector_literal
 from services.retrieval.rules.duplicates import collapse_duplicates
 from services.retrieval.rules.passages import CHUNKING_VERSION, Chunk, Document
 from services.retrieval.rules.ranking import rank
+from services.retrieval.rules.translations import of_one_language
 from services.retrieval.settings import RetrievalSettings
 from shared.database import database_errors
 from shared.embedding import Vectors
@@ -24,8 +25,10 @@ _CONFIGURATIONS = {"en": "english", "de": "german", "fr": "french", "es": "spani
 
 _PUT_DOCUMENT = text("""
     INSERT INTO retrieval.document
-        (tenant, document_id, collection, title, url, language, audience, body, version, updated_at, title_lexemes)
+        (tenant, document_id, collection, title, url, language, audience, body, version, updated_at, found_by,
+         title_lexemes)
     VALUES (:tenant, :document_id, :collection, :title, :url, :language, :audience, :body, :version, :updated_at,
+            :found_by,
             tsvector_to_array(to_tsvector(CAST(:configuration AS regconfig), :index_title)))""")
 
 _PUT_CHUNK = text("""
@@ -43,6 +46,17 @@ _PUT_CHUNK = text("""
 
 _PUT_DEPENDENCY = text("""
     INSERT INTO retrieval.dependency (tenant, source_id, document_id) VALUES (:tenant, :source_id, :document_id)""")
+
+# What an answer rests on is unchanged where the article only is indexed in another way.
+_SAYING_THE_SAME = text("""
+    SELECT document_id FROM retrieval.document
+    JOIN unnest(CAST(:document_ids AS text[]), CAST(:titles AS text[]), CAST(:bodies AS text[]),
+                CAST(:audiences AS text[])) AS new (document_id, title, body, audience)
+        USING (document_id, title, body, audience)
+    WHERE tenant = :tenant""")
+
+_DELETE_ALONE = text("""
+    DELETE FROM retrieval.document WHERE tenant = :tenant AND document_id = ANY(CAST(:document_ids AS text[]))""")
 
 _DELETE = text("""
     WITH RECURSIVE gone (document_id) AS (
@@ -68,30 +82,31 @@ class PostgresKnowledge:
     """Implements `Search` and `KnowledgeStore`; every statement names the tenant."""
 
     def __init__(self, engine: AsyncEngine, settings: RetrievalSettings, embedder_name: str) -> None:
-        self._engine = engine
+        self.engine = engine
         self._settings = settings
         self._ranking = read_ranking_model()
         self.index_version = f"{embedder_name}/chunks-{CHUNKING_VERSION}"
 
-    async def search(self, tenant: str, query: str, vector: Vectors) -> tuple[Evidence, ...]:
+    async def search(self, tenant: str, query: str, vector: Vectors, *, language: str = "") -> tuple[Evidence, ...]:
         """See `Search.search`."""
-        async with database_errors(), self._engine.connect() as connection:
+        async with database_errors(), self.engine.connect() as connection:
             timeout = self._settings.statement_timeout_seconds
             pool = self._settings.pool
             found = await find_candidates(connection, tenant, query, vector, pool, timeout_seconds=timeout)
         ranked = rank(found.candidates, found.terms, self._ranking)
-        return tuple(one.evidence for one in collapse_duplicates(ranked, self._settings.evidence_max))
+        told_once = collapse_duplicates(of_one_language(ranked, language), self._settings.evidence_max)
+        return tuple(one.evidence for one in told_once)
 
     async def versions(self, tenant: str) -> dict[str, str]:
         """See `KnowledgeStore.versions`."""
         query = text("SELECT document_id, version FROM retrieval.document WHERE tenant = :tenant")
-        async with database_errors(), self._engine.connect() as connection:
+        async with database_errors(), self.engine.connect() as connection:
             return {row.document_id: row.version for row in await connection.execute(query, {"tenant": tenant})}
 
     @asynccontextmanager
     async def writing(self, tenant: str) -> AsyncIterator[AsyncConnection]:
         """A transaction in which nobody else writes knowledge of the tenant; at its end all of it is there, or none."""
-        async with database_errors(), self._engine.begin() as connection:
+        async with database_errors(), self.engine.begin() as connection:
             await connection.execute(_LOCK, {"tenant": tenant})
             yield connection
 
@@ -121,7 +136,7 @@ async def put_articles(
     articles: Sequence[tuple[Document, str, Sequence[Chunk], Vectors]],
 ) -> None:
     """This function will store the articles within the connection's transaction; see `KnowledgeStore.put`."""
-    await delete_articles(connection, tenant, [document.document_id for document, *_ in articles])
+    await _make_room(connection, tenant, [document for document, *_ in articles])
     for document, version, chunks, vectors in articles:
         row = {"tenant": tenant, "collection": collection, "version": version, **_document_row(document)}
         await connection.execute(_PUT_DOCUMENT, row)
@@ -136,6 +151,22 @@ async def put_articles(
                 ],
             )
     await _refresh(connection, tenant)
+
+
+async def _make_room(connection: AsyncConnection, tenant: str, documents: Sequence[Document]) -> None:
+    """This function will delete what is stored of these articles, and of what was made from those that now say more
+    or other things than they did.
+    """
+    ids = [document.document_id for document in documents]
+    said = {
+        "titles": [document.title for document in documents],
+        "bodies": [document.text for document in documents],
+        "audiences": [document.audience for document in documents],
+    }
+    rows = await connection.execute(_SAYING_THE_SAME, {"tenant": tenant, "document_ids": ids, **said})
+    same = {row.document_id for row in rows}
+    await connection.execute(_DELETE_ALONE, {"tenant": tenant, "document_ids": sorted(same)})
+    await delete_articles(connection, tenant, [one for one in ids if one not in same])
 
 
 async def delete_articles(connection: AsyncConnection, tenant: str, document_ids: Sequence[str]) -> None:
@@ -157,6 +188,7 @@ def _document_row(document: Document) -> dict[str, Any]:
         "audience": document.audience,
         "body": document.text,
         "updated_at": document.updated_at,
+        "found_by": document.found_by,
         "configuration": _configuration(document),
     }
 

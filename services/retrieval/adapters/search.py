@@ -60,8 +60,8 @@ _CANDIDATES = text("""
         WHERE tenant = :tenant AND audience = 'customer' GROUP BY chunk_id),
     candidate AS (
         (SELECT chunk_id FROM matched ORDER BY lexical DESC, chunk_id LIMIT :pool) UNION SELECT chunk_id FROM dense)
-    SELECT chunk.document_id, title, url, heading, chunk.body, span_start, span_end, version, updated_at,
-           title_lexemes, lexemes, coalesce(lexical, 0) AS lexical,
+    SELECT chunk.document_id, title, url, heading, chunk.body, span_start, span_end, version, language,
+           updated_at, title_lexemes, lexemes, coalesce(lexical, 0) AS lexical,
            -(embedding <#> CAST(:vector AS halfvec)) AS similarity,
            -(subvector(embedding, 1, :english) <#> subvector(CAST(:vector AS halfvec), 1, :english)) AS english_cosine
     FROM candidate JOIN retrieval.chunk USING (chunk_id)
@@ -150,4 +150,5 @@ def _evidence(row: dict[str, Any]) -> Evidence:
         similarity=max(-1.0, min(1.0, float(row["similarity"]))),
         lexical=max(0.0, float(row["lexical"])),
         document_version=row["version"],
+        language=row["language"],
     )

@@ -1,6 +1,8 @@
 """Approved answers in PostgreSQL, beside the articles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.retrieval.adapters.postgres import PostgresKnowledge, delete_articles, put_articles
 from services.retrieval.rules.passages import Chunk, Document
 from services.retrieval.rules.solved import COLLECTION
+from shared.database import database_errors
 from shared.embedding import Vectors
 
 _NEWER = text("""
@@ -21,6 +24,19 @@ _CURRENT = text("""
 _TOO_MANY = text("""
     SELECT document_id FROM retrieval.document WHERE tenant = :tenant AND collection = :collection
     ORDER BY updated_at DESC, document_id OFFSET :kept""")
+_STORED = text("""
+    SELECT document_id, title, url, language, body, version, updated_at, found_by,
+           ARRAY(SELECT source_id FROM retrieval.dependency
+                 WHERE dependency.tenant = document.tenant AND dependency.document_id = document.document_id) AS sources
+    FROM retrieval.document
+    WHERE tenant = :tenant AND collection = :collection AND document_id > :after
+    ORDER BY document_id LIMIT :page""")
+_UNTOUCHED = text("""
+    SELECT document_id FROM retrieval.document
+    JOIN unnest(CAST(:document_ids AS text[]), CAST(:versions AS text[])) AS known (document_id, version)
+        USING (document_id, version)
+    WHERE tenant = :tenant""")
+_PAGE = 50
 
 
 class PostgresAnswers:
@@ -51,6 +67,44 @@ class PostgresAnswers:
             if too_many := [row.document_id for row in surplus]:
                 await delete_articles(connection, tenant, too_many)
         return True
+
+    async def stored(self, tenant: str) -> AsyncIterator[list[tuple[Document, str]]]:
+        """See `AnswerStore.stored`."""
+        asked: dict[str, Any] = {"tenant": tenant, "collection": COLLECTION, "after": "", "page": _PAGE}
+        while True:
+            async with database_errors(), self._knowledge.engine.connect() as connection:
+                rows = (await connection.execute(_STORED, asked)).mappings().all()
+            if rows:
+                yield [(_document(dict(row)), str(row["version"])) for row in rows]
+            if len(rows) < _PAGE:
+                return
+            asked["after"] = rows[-1]["document_id"]
+
+    async def renew(
+        self, tenant: str, answers: Sequence[tuple[Document, str, Sequence[Chunk], Vectors]], known: Mapping[str, str]
+    ) -> int:
+        """See `AnswerStore.renew`."""
+        async with self._knowledge.writing(tenant) as connection:
+            parameters = {"tenant": tenant, "document_ids": list(known), "versions": list(known.values())}
+            rows = await connection.execute(_UNTOUCHED, parameters)
+            untouched = {row.document_id for row in rows}
+            renewed = [answer for answer in answers if answer[0].document_id in untouched]
+            await put_articles(connection, tenant, COLLECTION, renewed)
+        return len(renewed)
+
+
+def _document(row: dict[str, Any]) -> Document:
+    """The answer as it was learned, so that its version comes out the same."""
+    return Document(
+        document_id=row["document_id"],
+        title=row["title"],
+        text=row["body"],
+        url=row["url"],
+        language=row["language"],
+        updated_at=row["updated_at"].astimezone(UTC) if row["updated_at"] else None,
+        found_by=row["found_by"],
+        depends_on=tuple(sorted(row["sources"])),
+    )
 
 
 async def _is_current(connection: AsyncConnection, tenant: str, document: Document, sources: Mapping[str, str]) -> bool:

@@ -56,15 +56,15 @@ def build_query(subject: str, body: str) -> str:
     for line in _own_lines(body):
         (logs if _LOG_LINE.match(line) else prose).append(line)
     telling = list(dict.fromkeys(line.strip()[:200] for line in logs if _TELLING.search(line)))[:_LOG_LINES_KEPT]
-    query = _squeezed(" ".join([subject, *prose, *telling]))
-    return query or _squeezed(f"{subject} {body}")
+    query = squeezed(" ".join([subject, *prose, *telling]))
+    return query or squeezed(f"{subject} {body}")
 
 
-def with_topic(query: str, earlier: Sequence[str]) -> str:
-    """A short follow-up ("and on Windows?") with the topic of the turns before it; any other query as it is.
+def topic_of(query: str, earlier: Sequence[str]) -> list[str]:
+    """What a short follow-up ("and on Windows?") leaves unsaid: up to ten words of the turns before it.
 
-    A query of at most six terms takes over up to ten that it lacks: those of the customer's latest turns first, and
-    within a turn those that come back in the conversation.
+    They are words whose terms the query lacks: those of the customer's latest turns first, and within a turn those that
+    come back in the conversation. A query of more than six terms leaves nothing unsaid.
 
     Args:
         query: what the customer asks now.
@@ -72,7 +72,7 @@ def with_topic(query: str, earlier: Sequence[str]) -> str:
     """
     own = terms(query)
     if not earlier or len(own) > _FOLLOW_UP_TERMS_MAX:
-        return query
+        return []
     asked = [build_query("", turn) for turn in earlier]
     often = Counter(term for turn in asked for term in terms(turn))
     carried: dict[str, None] = {}
@@ -80,7 +80,7 @@ def with_topic(query: str, earlier: Sequence[str]) -> str:
         words = (word for word in _WORD.findall(turn) if len(word) > 1 or word.isdigit())
         fresh = {word: often[term] for word in words for term in terms(word) if term not in own}
         carried |= dict.fromkeys(sorted(fresh, key=lambda word: -fresh[word]))
-    return _squeezed(" ".join([query, *list(carried)[:_TOPIC_TERMS_MAX]]))
+    return list(carried)[:_TOPIC_TERMS_MAX]
 
 
 def aspects(query: str) -> list[str]:
@@ -108,5 +108,6 @@ def _own_lines(body: str) -> Iterator[str]:
             yield line
 
 
-def _squeezed(text: str) -> str:
+def squeezed(text: str) -> str:
+    """The text on one line, without placeholders of personal data, at most QUERY_CHARACTERS_MAX characters."""
     return " ".join(_PLACEHOLDER.sub(" ", text.replace("\x00", " ")).split())[:QUERY_CHARACTERS_MAX].strip()

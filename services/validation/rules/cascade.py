@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from contracts.events import AnswerDrafted, Attempt, Offer, Usage, Validation
+from contracts.events import AnswerDrafted, Attempt, Context, Offer, Usage, Validation
 from contracts.pack import Pack
 
 _OUT_OF_SCOPE_FROM = 0.5
@@ -39,9 +39,9 @@ def best_of(attempts: Sequence[Attempt]) -> Attempt:
     return max(attempts, key=lambda one: (one.validation.verdict != "block", one.validation.confidence))
 
 
-def spent_on(attempts: Sequence[Attempt]) -> Usage:
-    """What all attempts took together."""
-    usages = [one.draft.usage for one in attempts]
+def spent_on(context: Context, attempts: Sequence[Attempt]) -> Usage:
+    """What putting the query and all attempts took together."""
+    usages = [context.usage, *(one.draft.usage for one in attempts)]
     return Usage(
         input_tokens=sum(one.input_tokens for one in usages),
         output_tokens=sum(one.output_tokens for one in usages),

@@ -205,13 +205,15 @@ def _coverage(event: AnswerDrafted, embed: Embed) -> Iterator[Finding]:
 _ACRONYM = re.compile(
     r"(?<![\w.-])(?=[A-Z0-9-]{0,11}\d|[A-Z]{2,5}(?![A-Z]))[A-Z][A-Z0-9]+(?:-[A-Z0-9]+)*(?![\w.-]*[a-z_])"
 )
+# What stands in quotation marks or back-ticks is what a screen says; the question is about it, not for it.
+_QUOTED = re.compile(r"(?<!\w)(?:'[^'\n]{2,200}'|\"[^\"\n]{2,200}\"|“[^”\n]{2,200}”|`[^`\n]{2,200}`)(?!\w)")
 
 
 def _unknown_names(event: AnswerDrafted) -> Iterator[Finding]:
     """What is asked about by a name that no evidence has is hardly answered by it."""
     known = "\n".join(f"{one.title} {one.heading} {one.text}" for one in event.context.evidence).lower()
     for question in questions(event.ticket.text[:TICKET_CHARACTERS_MAX]):
-        for name in _ACRONYM.findall(question):
+        for name in _ACRONYM.findall(_QUOTED.sub(" ", question)):
             if name.lower() not in known:
                 yield warning("name_unknown", f"The customer asks about “{_shown(name)}”, which no evidence mentions.")
                 return

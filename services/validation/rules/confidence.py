@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from contracts.events import AnswerDrafted, ClaimVerdict, Classification, Evidence
-from contracts.pack import Pack
+from contracts.pack import Pack, article_of
 from services.validation.rules.answering import Embed, answering_features
 from services.validation.rules.checks import cited_text
 from services.validation.rules.trees import Trees
@@ -39,8 +39,9 @@ INTENT_FEATURES = (
 class Calibration(BaseModel):
     """A trained confidence model with plain numbers; `infra.training.confidence` writes it.
 
-    `probability` is a logistic regression over standardised features, or boosted trees where there are `trees`; then a
-    monotone piecewise linear map (`raw` to `calibrated`, isotonic regression) where one was learned.
+    `probability` is a logistic regression over standardised features where there are `weights`, boosted trees where
+    there are `trees`, and of both the mean of their log odds; then a monotone piecewise linear map (`raw` to
+    `calibrated`, isotonic regression) where one was learned.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,8 +62,8 @@ class Calibration(BaseModel):
     @model_validator(mode="after")
     def is_consistent(self) -> "Calibration":
         """Raises ValueError where lengths differ or a map is not monotone."""
-        lengths = {len(self.means)} if self.trees else {len(self.means), len(self.scales), len(self.weights)}
-        if lengths != {len(self.features)}:
+        linear = {len(self.scales), len(self.weights)} if self.weights or not self.trees else set()
+        if {len(self.means), *linear} != {len(self.features)}:
             raise ValueError("means, scales and weights must have one number for each feature")
         if self.trees and not set(self.trees.features) <= set(self.features):
             raise ValueError("the trees ask for features that have no mean")
@@ -74,18 +75,18 @@ class Calibration(BaseModel):
 
     def probability(self, features: Mapping[str, float]) -> float:
         """The probability that the draft is right, for features by name; one that is missing counts as average."""
+        filled = {**dict(zip(self.features, self.means, strict=True)), **features}
+        odds = []
+        if self.weights:
+            odds.append(self._linear(filled))
         if self.trees:
-            filled = {**dict(zip(self.features, self.means, strict=True)), **features}
-            [plain] = self.trees.probabilities([filled])
-        else:
-            plain = self._logistic(features)
+            odds += self.trees.log_odds([filled])
+        plain = 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, sum(odds) / len(odds)))))
         return _interpolated(plain, self.raw, self.calibrated) if self.raw else plain
 
-    def _logistic(self, features: Mapping[str, float]) -> float:
-        score = self.intercept
-        for name, mean, scale, weight in zip(self.features, self.means, self.scales, self.weights, strict=True):
-            score += weight * (features.get(name, mean) - mean) / scale
-        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, score))))
+    def _linear(self, features: Mapping[str, float]) -> float:
+        terms = zip(self.features, self.means, self.scales, self.weights, strict=True)
+        return self.intercept + sum(weight * (features[name] - mean) / scale for name, mean, scale, weight in terms)
 
 
 def _interpolated(x: float, xs: Sequence[float], ys: Sequence[float]) -> float:
@@ -107,7 +108,7 @@ def features_of(event: AnswerDrafted, claims: Sequence[ClaimVerdict], pack: Pack
         **_evidence_features(event.context.evidence, cited[0].document_id),
         **_text_features(event, claims),
         **answering_features(event, embed),
-        **_intent_features(event.classification, cited[0].document_id, pack),
+        **_intent_features(event.classification, article_of(cited[0].document_id, cited[0].language), pack),
     }
 
 

@@ -4,6 +4,7 @@ Gradient boosting as in Ke et al., LightGBM (NIPS 2017). Importing LightGBM itse
 start and 100 MB, for a few thousand comparisons.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Annotated
@@ -55,17 +56,29 @@ class Trees(BaseModel):
         Raises:
             KeyError: a row lacks a feature.
         """
+        return [1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds)))) for odds in self.log_odds(rows)]
+
+    def log_odds(self, rows: Sequence[Mapping[str, float]]) -> list[float]:
+        """The logarithm of the odds for each row of features by name.
+
+        Raises:
+            KeyError: a row lacks a feature.
+        """
         if not rows:
             return []
-        feature, threshold, left, right = self._nodes
         table = np.array([[row[name] for name in self.features] for row in rows], dtype=np.float64)
-        places = np.broadcast_to(np.asarray(self.roots, dtype=np.int64), (len(rows), len(self.roots)))
-        lines = np.arange(len(rows))[:, None]
+        odds: list[float] = self.table_log_odds(table).tolist()
+        return odds
+
+    def table_log_odds(self, table: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The logarithm of the odds for each row of a table whose columns are `features`."""
+        feature, threshold, left, right = self._nodes
+        places = np.broadcast_to(np.asarray(self.roots, dtype=np.int64), (len(table), len(self.roots)))
+        lines = np.arange(len(table))[:, None]
         for _ in range(DEPTH_MAX):
             below = np.where(table[lines, feature[places]] <= threshold[places], left[places], right[places])
             if np.array_equal(below, places):
                 break
             places = below
-        odds = np.asarray(self.value, dtype=np.float64)[places].sum(axis=1)
-        chances: list[float] = (1.0 / (1.0 + np.exp(-np.clip(odds, -30.0, 30.0)))).tolist()
-        return chances
+        odds: NDArray[np.float64] = np.asarray(self.value, dtype=np.float64)[places].sum(axis=1)
+        return odds

@@ -18,7 +18,7 @@ from services.drafting.settings import DraftingSettings
 from shared.gateway import Gateway, ProcessMemory, Provider, Tier, single
 from tests.fakes.embedding import WordEmbedder
 from tests.fakes.openai_server import ScriptedOpenAI, Step, broken, cites, refuses, says, says_json, sends
-from tests.unit.cases import GOOD_QUOTE, NOON, classification, pack, retrieved, ticket
+from tests.unit.cases import GOOD_QUOTE, NOON, classification, evidence, pack, retrieved, ticket
 
 GOOD = {
     "sentences": [
@@ -133,6 +133,27 @@ async def test_a_refusal_is_not_argued_with(server: ScriptedOpenAI) -> None:
 
     assert draft.fell_back_from == "openai"
     assert len(server.requests) == 1
+
+
+async def test_a_short_context_gets_the_best_passages_that_it_holds(server: ScriptedOpenAI) -> None:
+    event = retrieved(evidence(), *(evidence(f"other-{number}", "Something else. " * 60) for number in range(4)))
+    shown = {}
+    for tokens in (100_000, 2_300, 1_800):
+        draft = await drafted(server, says_json(GOOD), event=event, context_tokens=tokens, output_tokens_max=400)
+        assert draft.drafter == "openai"
+        shown[tokens] = [one["number"] for one in json.loads(server.requests[-1]["messages"][1]["content"])["passages"]]
+
+    assert shown[100_000] == [1, 2, 3, 4, 5]
+    assert shown[1_800] == shown[2_300][: len(shown[1_800])]
+    assert 1 <= len(shown[1_800]) < len(shown[2_300]) < 5
+
+
+async def test_a_passage_that_was_not_shown_cannot_be_cited(server: ScriptedOpenAI) -> None:
+    event = retrieved(evidence(), evidence("other", "Something else. " * 180))
+    cited = cites({"passage": 2, "quote": "Something else."})
+    draft = await drafted(server, cited, cited, event=event, context_tokens=1_800, output_tokens_max=400)
+
+    assert draft.fell_back_from == "openai"
 
 
 async def test_a_redelivered_event_pays_for_neither_response_again(server: ScriptedOpenAI) -> None:

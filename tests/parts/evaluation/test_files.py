@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.evaluation.answers import judgements
+from infra.evaluation.asked import judgements
 from infra.evaluation.data import DataUnreadable, rows
 from infra.evaluation.report import write_report
 from infra.evaluation.result import Evaluation

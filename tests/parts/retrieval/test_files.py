@@ -52,6 +52,18 @@ def test_without_front_matter_the_first_heading_is_the_title(tmp_path: Path) -> 
     assert document.title == "The heading"
 
 
+@pytest.mark.parametrize(
+    ("named", "language"),
+    [("de", "de"), ("pt_BR", "pt"), ("DE-at", "de"), ("zh-Hans-CN", "zh"), ("German", "fr"), ("", "fr"), ("d", "fr")],
+)
+def test_the_language_is_the_one_named_or_else_that_of_the_text(tmp_path: Path, named: str, language: str) -> None:
+    (tmp_path / "a.md").write_text(f"---\nlanguage: '{named}'\n---\nLes factures sont envoyées le premier du mois.\n")
+
+    [document] = read_documents(tmp_path)
+
+    assert document.language == language
+
+
 def test_a_folder_may_hold_every_format(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("# Markdown\n\nText.")
     (tmp_path / "b.html").write_text("<html lang=de><h1>Seite</h1><p>Ein Satz.</p><script>alert(1)</script></html>")

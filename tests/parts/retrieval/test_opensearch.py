@@ -225,6 +225,8 @@ class TestChoice:
         (tmp_path / "tenants.yaml").write_text("tenants: {one: {pack: none, sources: {}}}\n")
         monkeypatch.setenv("HANDRAIL_TENANTS_FILE", str(tmp_path / "tenants.yaml"))
         monkeypatch.setenv("HANDRAIL_RETRIEVAL_OPENSEARCH_URL", server.url)
+        # Else the servers of this machine's own stack would stay in the environment of the tests that follow.
+        monkeypatch.setenv("HANDRAIL_HOME", str(tmp_path))
 
         ran = CliRunner().invoke(app, ["ingest", str(tmp_path / "help"), "--tenant", "one", "--json"])
 

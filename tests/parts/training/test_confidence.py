@@ -11,7 +11,6 @@ from infra.training.confidence import (
     ClassifiedExample,
     LabelledCase,
     TooFewCases,
-    expected_calibration_error,
     fit,
     labelled_cases,
     release_threshold,
@@ -66,11 +65,6 @@ def test_the_threshold_is_the_lowest_that_keeps_the_precision() -> None:
     assert release_threshold(np.array([1, 0]), np.array([0.9, 0.9])) == 1.0
 
 
-def test_the_calibration_error_is_the_distance_of_promise_and_outcome() -> None:
-    assert expected_calibration_error(np.array([1, 1, 0, 0]), np.array([1.0, 1.0, 0.0, 0.0])) == 0.0
-    assert expected_calibration_error(np.array([0, 0]), np.array([0.8, 0.8])) == pytest.approx(0.8)
-
-
 def test_a_model_is_found_for_the_pack_it_was_trained_on_and_for_no_other(tmp_path: Path) -> None:
     trained, other = pack(), pack(languages=("en",))
     train_confidence(trained, cases(), tmp_path)
@@ -120,7 +114,7 @@ class FixedSearch:
 
     index_version = "fixed"
 
-    async def search(self, tenant: str, query: str, vector: Any) -> tuple[Evidence, ...]:
+    async def search(self, tenant: str, query: str, vector: Any, *, language: str = "") -> tuple[Evidence, ...]:
         return (evidence(), invoices())
 
 

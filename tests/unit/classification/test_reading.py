@@ -11,6 +11,7 @@ def test_a_title_stands_apart_from_the_body() -> None:
 
     assert reading.head == "Deploys blocked"
     assert reading.prose == "Deploys blocked. Our pipeline has been red since this morning."
+    assert reading.body == "Our pipeline has been red since this morning."
 
 
 def test_a_subject_written_into_the_text_is_its_title() -> None:
@@ -20,7 +21,7 @@ def test_a_subject_written_into_the_text_is_its_title() -> None:
 def test_a_text_without_a_title_is_its_own() -> None:
     reading = read("How do I roll back?")
 
-    assert reading.head == reading.prose == "How do I roll back?"
+    assert reading.head == reading.prose == reading.body == "How do I roll back?"
 
 
 def test_code_comments_addresses_and_tags_are_not_prose() -> None:
@@ -61,6 +62,15 @@ def test_a_typing_error_leaves_most_pieces_as_they_are() -> None:
 def test_template_lines_are_the_same_whatever_number_stands_in_them() -> None:
     assert surface.lines("t\n### Version 1.2") == surface.lines("t\n### Version 22")
     assert surface.lines("only a title") == {}
+
+
+def test_an_answer_counts_together_with_its_heading() -> None:
+    wish, fault = surface.lines("t\n### Kind\n\nA wish"), surface.lines("t\n### Kind\n\nA fault")
+    elsewhere = surface.lines("t\n### Area\n\nA wish")
+
+    assert len(wish) == 3  # the heading, the answer, and both
+    assert len(set(wish) & set(fault)) == 1
+    assert len(set(wish) & set(elsewhere)) == 1
 
 
 def test_layout_counts_questions_and_failures() -> None:

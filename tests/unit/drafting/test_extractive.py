@@ -1,8 +1,11 @@
 """The extractive drafter quotes what answers, says what it could not find, and abstains where nothing is near."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from contracts.events import Context, ContextRetrieved, Draft, RankedIntent
 from services.drafting import handler
@@ -65,6 +68,33 @@ def test_a_part_that_nothing_answers_is_named() -> None:
 
     assert draft.unanswered == ("Do giraffes sleep standing upright at night?",)
     assert "We could not find an answer to this:\n- Do giraffes sleep" in draft.text
+
+
+class Leaning(WordEmbedder):
+    """Texts that name a release point one way, questions that name nothing the other way, and both in between."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        said = ("release", "simple steps", "lovely")
+        about = np.array([[word in text.lower() for word in said] for text in texts], np.float32)
+        return np.asarray(about / np.maximum(np.linalg.norm(about, axis=1, keepdims=True), 1e-9))
+
+
+@pytest.mark.parametrize(
+    ("body", "unanswered"),
+    [
+        ("A lovely day! I need an earlier release. Could you tell me in simple steps what I have to do?", ()),
+        (
+            "Could you tell me in simple steps what I have to do?",
+            ("Could you tell me in simple steps what I have to do?",),
+        ),
+    ],
+)
+def test_the_only_question_of_a_ticket_may_lean_on_the_rest_of_it(body: str, unanswered: tuple[str, ...]) -> None:
+    drafter = ExtractiveDrafter(english=Leaning(), multilingual=Leaning())
+
+    draft = drafter.draft_now(retrieved(evidence(), ticket=ticket(body, subject="")), pack())
+
+    assert draft.unanswered == unanswered
 
 
 def test_personal_data_and_links_of_the_ticket_are_not_repeated() -> None:

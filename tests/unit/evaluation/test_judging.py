@@ -3,7 +3,9 @@
 import pytest
 
 from contracts.events import AnswerValidated, Usage
-from infra.evaluation.answers import Gold, judge, overlap, token_f1
+from infra.evaluation.answers import judge, overlap, token_f1
+from infra.evaluation.asked import Asked, Gold
+from infra.evaluation.case import Question
 from tests.unit.cases import draft, validated, validation
 
 
@@ -39,7 +41,27 @@ def test_what_may_not_be_sent_has_no_confidence(fields: dict[str, object]) -> No
 
 
 def test_costs_are_those_of_all_attempts() -> None:
-    assert judge(answered(spent=Usage(cost_usd=0.02)), Gold("", True)).cost_usd == 0.02
+    assert judge(answered(spent=Usage(cost_usd=0.02)), Gold("", True)).spent.cost_usd == 0.02
+
+
+def test_only_a_text_that_a_model_wrote_counts_as_written_by_one() -> None:
+    gold = Gold("", True)
+
+    assert judge(answered(draft=draft(drafter="openai")), gold).is_by_model
+    assert not judge(answered(draft=draft(drafter="extractive", fell_back_from="openai")), gold).is_by_model
+    assert not judge(answered(draft=draft("", citations=(), drafter="openai")), gold).is_by_model
+
+
+def test_a_sample_is_the_same_each_time_and_within_a_larger_one() -> None:
+    questions = [(Question(str(number), "?"), Gold("", True), f"tenant-{number % 10}") for number in range(50)]
+    asked = Asked({f"tenant-{number}": [] for number in range(10)}, questions)
+    few, more = asked.sampled(3), asked.sampled(20)
+
+    assert few == asked.sampled(3)
+    assert few.questions == more.questions[:3]
+    assert len({question.question_id for question, _, _ in more.questions}) == 20
+    assert set(few.knowledge) == {collection for _, _, collection in few.questions}
+    assert len(asked.sampled(1_000).questions) == 50
 
 
 def test_overlap_is_fair_to_short_and_to_long_answers() -> None:

@@ -17,7 +17,9 @@ class RecordingSearch:
         self.found = found
         self.searches: list[tuple[str, str]] = []
 
-    async def search(self, tenant: str, query: str, vector: NDArray[np.float32]) -> tuple[Evidence, ...]:
+    async def search(
+        self, tenant: str, query: str, vector: NDArray[np.float32], *, language: str = ""
+    ) -> tuple[Evidence, ...]:
         self.searches.append((tenant, query))
         return self.found
 

@@ -8,7 +8,7 @@ from contracts.events import AnswerDrafted, AnswerValidated, Attempt, Context, O
 from contracts.pack import Thresholds
 from services.validation import handler
 from services.validation.rules.cascade import best_of, offer_worth_taking, spent_on
-from tests.unit.cases import NOON, classification, draft, drafted, pack, validation
+from tests.unit.cases import NOON, classification, draft, drafted, pack, retrieved, validation
 from tests.unit.validation.judging import Fixed, ports_of
 
 SMALL = Offer(tier="small", cost_usd=0.002, acceptance=0.4)
@@ -74,13 +74,14 @@ def test_the_surest_attempt_wins_and_of_equals_the_earlier() -> None:
     assert best_of([blocked]).draft.tier == "three"
 
 
-def test_every_attempt_is_paid_for() -> None:
+def test_the_query_and_every_attempt_are_paid_for() -> None:
     attempts = [
         Attempt(draft=draft(usage=Usage(input_tokens=tokens, cost_usd=usd)), validation=validation())
         for tokens, usd in ((0, 0.0), (900, 0.001), (900, 0.03))
     ]
 
-    assert spent_on(attempts) == Usage(input_tokens=1800, cost_usd=0.031)
+    context = retrieved().context.model_copy(update={"usage": Usage(input_tokens=50, cost_usd=0.002)})
+    assert spent_on(context, attempts) == Usage(input_tokens=1850, cost_usd=0.033)
 
 
 async def test_validation_asks_for_another_draft_and_settles_on_the_better_one() -> None:

@@ -178,6 +178,8 @@ def test_it_warns(kind: str) -> None:
         "How do I roll back a release? Could you tell me where the releases are listed?",
         "Can I ignore the rules for redirects in northquay.yaml when rolling back a release?",
         "URGENT!! how do I roll back a release, my app MYSHOP is DOWN since the last deploy",
+        "How do I roll back a release that says 'BEGIN AVX-512 PRIVATE KEY' at its start?",
+        "How do I roll back a release? nq said:\n\terror: is the host accepting TCP-99 connections on this port?",
     ],
 )
 def test_ordinary_words_raise_no_alarm(body: str) -> None:

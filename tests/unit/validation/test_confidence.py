@@ -1,5 +1,6 @@
 """Confidence follows what was measured, and is none where nothing was."""
 
+import math
 from typing import Any
 
 import pytest
@@ -34,6 +35,24 @@ def test_confidence_follows_the_features() -> None:
     assert judged(clear, fixed).confidence > 0.9
     assert judged(unclear, fixed).confidence == pytest.approx(0.5)
     assert judged(clear, fixed).confidence_sample_size == 700
+
+
+def test_a_regression_and_trees_together_count_as_the_mean_of_their_log_odds() -> None:
+    stump = {
+        "features": ("similarity_margin",),
+        "roots": (0,),
+        "feature": (0, 0, 0),
+        "threshold": (0.5, 0.0, 0.0),
+        "left": (1, 1, 2),
+        "right": (2, 1, 2),
+        "value": (0.0, -3.0, 3.0),
+    }
+    both = calibration(trees=stump)
+    trees = calibration(trees=stump, weights=(), scales=())
+
+    assert trees.probability({"similarity_margin": 1.0}) == pytest.approx(1 / (1 + math.exp(-3.0)))
+    # The regression says 2 * 0.1 / 0.1 = 2, the trees -3.
+    assert both.probability({"similarity_margin": 0.1}) == pytest.approx(1 / (1 + math.exp(0.5)))
 
 
 def _without_intents() -> Classification:

@@ -11,6 +11,8 @@ from shared.language import detect_language
 DOCUMENT_CHARACTERS_MAX = 2_000_000
 ID_CHARACTERS_MAX = 500
 _FIRST_HEADING = re.compile(r"^#\s+(.+?)\s*#*\s*$", re.MULTILINE)
+# BCP 47 (RFC 5646), or a locale of POSIX: two or three letters, then script, region and the like.
+_TAG = re.compile(r"([A-Za-z]{2,3})(?:[-_.@][\w.@-]{0,60})?\Z")
 _FIRST_LINE = re.compile(r"\S[^\n]*")
 _DETECTED_CHARACTERS = 2_000
 # Below this the language is taken to be English: a wrong one would be stemmed by the wrong rules.
@@ -42,7 +44,7 @@ def article(document_id: str, fields: Mapping[str, object], text: str, place: st
         title=_title(fields, kept) or document_id,
         text=kept,
         url=_line(fields.get("url"))[:2000],
-        language=_line(fields.get("language"))[:12] or _language(kept),
+        language=_named_language(fields.get("language")) or _language(kept),
         audience="internal" if audience == "internal" else "customer",
         updated_at=_instant(fields.get("updated"), place),
     )
@@ -58,6 +60,12 @@ def _title(fields: Mapping[str, object], text: str) -> str:
 def _line(value: object) -> str:
     text = readable_text(str(value if value is not None else ""))
     return " ".join(text.replace("\x00", " ").split())
+
+
+def _named_language(value: object) -> str:
+    """The language of a tag such as `de`, `de-AT` or `pt_BR`, without its region; empty where it is no tag."""
+    found = _TAG.match(_line(value))
+    return found[1].lower() if found else ""
 
 
 def _language(text: str) -> str:

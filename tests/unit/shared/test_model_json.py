@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.drafting.rules.repair import NotJson, read_object
+from shared.model_json import NotJson, read_object
 
 WHOLE = {"sentences": [{"text": 'Say "hi", {ok}', "citations": [{"passage": 1, "quote": "a, b]"}]}], "unanswered": []}
 TEXT = json.dumps(WHOLE)

@@ -1,0 +1,48 @@
+"""What stands around a question does not make it one that nobody supports."""
+
+import pytest
+
+from contracts.events import TicketClassified, TicketReceived
+from services.classification import handler
+from services.classification.ports import Domain
+from services.classification.rules.deciding import Scores
+from tests.fakes.models import FakeClassifier, english
+from tests.unit.cases import HEAD, NOON, pack, ticket
+
+
+class Wordy(FakeClassifier):
+    """Takes every text of more than twelve words for out of scope."""
+
+    def scores(self, text: str, language: str) -> Scores:
+        return Scores(intents=(("rollback", 0.9),), out_of_scope=0.9 if len(text.split()) > 12 else 0.1)
+
+
+async def classified(body: str) -> TicketClassified:
+    domains = {HEAD["tenant"]: Domain(pack=pack(), classifier=Wordy({}))}
+    [event] = await handler.handle(
+        TicketReceived(**HEAD, ticket=ticket(body)), domains=domains, detect_language=english, now=NOON
+    )
+    assert isinstance(event, TicketClassified)
+    return event
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "You are wonderful people, have a lovely weekend with your families!\n\nHow do I roll back a release?",
+        "How do I roll back a release?",
+    ],
+)
+async def test_a_question_among_good_wishes_is_in_scope(body: str) -> None:
+    assert (await classified(body)).classification.out_of_scope < 0.5
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "You are wonderful people, have a lovely weekend with your families and all the best for you!",
+        "How do I bake a cake with apples, plums, cream, and a lot of very dark chocolate in it?",
+    ],
+)
+async def test_what_asks_nothing_or_asks_something_else_stays_out_of_scope(body: str) -> None:
+    assert (await classified(body)).classification.out_of_scope > 0.5
