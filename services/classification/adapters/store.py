@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from services.classification.adapters.features import WIDTHS, Space
+from services.classification.adapters.features import STANDARDISED, WIDTHS, Space
 from services.classification.adapters.heads import Expert, Head
 from services.classification.adapters.model import Model, Pair, Risks
 
-FORMAT = 3
-_HALF = frozenset({"basis", "references"})
+FORMAT = 4
+_HALF = frozenset({"basis", "references", "rarity"})
 
 
 class ModelUnreadable(Exception):
@@ -59,8 +59,6 @@ def _put(expert: Expert, name: str, arrays: dict[str, Any]) -> dict[str, Any]:
     space = expert.space
     parts = {
         "basis": space.basis,
-        "center": space.center,
-        "scale": space.scale,
         "references": expert.references,
         "outside": expert.outside,
         "matrix": expert.head.matrix,
@@ -68,9 +66,11 @@ def _put(expert: Expert, name: str, arrays: dict[str, Any]) -> dict[str, Any]:
         "warmth": expert.warmth,
         "scope": expert.scope,
         **{f"rarity.{block}": values for block, values in space.rarity.items()},
+        **{f"center.{block}": values for block, values in space.center.items()},
+        **{f"scale.{block}": values for block, values in space.scale.items()},
     }
     for key, values in parts.items():
-        arrays[f"{name}.{key}"] = values.astype(np.float16) if key in _HALF else values
+        arrays[f"{name}.{key}"] = values.astype(np.float16) if key.partition(".")[0] in _HALF else values
     return {"kind": expert.head.kind, "classes": expert.classes, "weights": list(space.weights.items())}
 
 
@@ -112,9 +112,9 @@ def _expert(said: Mapping[str, Any], name: str, arrays: Mapping[str, Any]) -> Ex
     weights = {str(block): float(share) for block, share in said["weights"]}
     space = Space(
         weights,
-        {block: arrays[f"{name}.rarity.{block}"] for block in WIDTHS if block in weights},
-        arrays[f"{name}.center"],
-        arrays[f"{name}.scale"],
+        {block: arrays[f"{name}.rarity.{block}"].astype(np.float32) for block in weights if block in WIDTHS},
+        {block: arrays[f"{name}.center.{block}"] for block in weights if block in STANDARDISED},
+        {block: arrays[f"{name}.scale.{block}"] for block in weights if block in STANDARDISED},
         arrays[f"{name}.basis"].astype(np.float32),
     )
     return Expert(

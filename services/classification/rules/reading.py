@@ -22,11 +22,13 @@ _RESPONSE_EMPTY = re.compile(r"_No response_", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Reading:
-    """`head` is the title, or the whole where there is none; `prose` is title and body; `raw` the bare beginning."""
+    """`head` is the title, or the whole where there is none; `prose` is title and body; `raw` the bare beginning, and
+    `body` that without the title."""
 
     head: str
     prose: str
     raw: str
+    body: str
 
 
 def read(text: str) -> Reading:
@@ -36,9 +38,9 @@ def read(text: str) -> Reading:
     title, _, body = beginning.partition("\n\n")
     if not body or len(title) > HEAD_CHARACTERS_MAX or "\n" in title:
         prose = _prose(beginning)
-        return Reading(prose, prose, raw)
+        return Reading(prose, prose, raw, raw)
     prose = f"{title.strip()}. {_prose(body)}"[:PROSE_CHARACTERS_MAX]
-    return Reading(title.strip(), prose, raw)
+    return Reading(title.strip(), prose, raw, raw.partition("\n\n")[2])
 
 
 def _prose(text: str) -> str:

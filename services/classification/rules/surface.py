@@ -6,11 +6,13 @@ import zlib
 from collections import Counter
 from itertools import pairwise
 
-BUCKETS = 2**15
+# A few thousand long texts hold a hundred thousand words and pairs.
+BUCKETS = 2**17
 LAYOUT_FEATURES = 10
 _WORDS_MAX = 800
 _PIECES_CHARACTERS_MAX = 1_500
 _LINES_MAX = 150
+_ANSWER_CHARACTERS_MAX = 60
 _WORD = re.compile(r"\w+")
 _NO_LETTER = re.compile(r"[\W\d_]+")
 _FAILING = re.compile(r"\b(?:error|exception|traceback|crash|fail)", re.IGNORECASE)
@@ -42,9 +44,16 @@ def pieces(text: str) -> Counts:
 
 
 def lines(text: str) -> Counts:
-    """Whole lines without digits and signs: a template's headings recur, and tell which form somebody filled in."""
-    found = [_NO_LETTER.sub("_", line.lower())[:60] for line in text.split("\n")[1 : _LINES_MAX + 1] if line.strip()]
-    return _counted(found)
+    """Whole lines without digits and signs, and short ones together with the line before.
+
+    A template's headings recur, and tell which form somebody filled in; an answer means something below its heading.
+    """
+    read = [line.strip() for line in text.split("\n")[1 : _LINES_MAX + 1]]
+    found = [(_NO_LETTER.sub("_", line.lower()), len(line)) for line in read if line]
+    answers = [
+        f"{one[:40]}={two[:40]}" for (one, _), (two, length) in pairwise(found) if length < _ANSWER_CHARACTERS_MAX
+    ]
+    return _counted([line[:60] for line, _ in found] + answers)
 
 
 def layout(text: str) -> list[float]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.extmath import randomized_svd
 
-from services.classification.adapters.features import WIDTHS, Encoded, Space, assemble
+from services.classification.adapters.features import STANDARDISED, WIDTHS, Encoded, Space, assemble
 from services.classification.adapters.heads import Expert, Head, Kind, calibrated, likeness_of
 from services.classification.rules import surface
 from shared.embedding import Vectors
@@ -25,6 +26,8 @@ DIMENSIONS = 384
 RIDGE = 0.2
 OUTSIDE = -1
 _BASIS_EXAMPLES_MAX = 3_000
+# Below this, a spread is noise: counts as logarithms vary by tenths, single numbers of an embedding by hundredths.
+_SPREADS_MIN = {"layout": 0.1, "english_middle_head": 0.001, "english_middle_prose": 0.001}
 _LOGISTIC_STRENGTH = 10.0
 
 Labels = NDArray[np.int64]
@@ -33,11 +36,15 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Recipe:
-    """A kind of head, and the shares of the blocks in its space."""
+    """A kind of head, and the shares of the blocks in its space.
+
+    With `telling`, words weigh by how much they tell classes apart, too, not by their rarity alone.
+    """
 
     kind: Kind
     mix: str
     weights: Mapping[str, float]
+    telling: bool = False
 
     @property
     def name(self) -> str:
@@ -54,14 +61,18 @@ class HeldOut:
     evidence: Numbers
 
 
-def fit_space(texts: Encoded, weights: Mapping[str, float]) -> Space:
-    """The space for these texts: rarity and layout as they are in them, and the directions in which they differ most.
+def fit_space(recipe: Recipe, texts: Encoded, labels: Labels) -> Space:
+    """The space for these texts: weights and spreads as they are in them, and the directions in which they differ most.
 
     Directions by a randomised singular value decomposition (Halko, Martinsson and Tropp, 2011).
     """
-    rarity = {name: _rarity(texts.counts[name]) for name in WIDTHS if name in weights}
-    layout = texts.dense["layout"]
-    center, scale = layout.mean(axis=0), np.maximum(layout.std(axis=0), 0.1)
+    weights = recipe.weights
+    rarity = {name: _rarity(texts.counts(name)) for name in weights if name in WIDTHS}
+    if recipe.telling:
+        rarity = {name: values * _telling(texts.counts(name), labels) for name, values in rarity.items()}
+    wide = {name: texts.dense(name) for name in weights if name in STANDARDISED}
+    center = {name: block.mean(axis=0) for name, block in wide.items()}
+    scale = {name: np.maximum(block.std(axis=0), _SPREADS_MIN[name]) for name, block in wide.items()}
     sample = texts
     if len(texts) > _BASIS_EXAMPLES_MAX:
         rows = np.sort(np.random.default_rng(SEED).permutation(len(texts))[:_BASIS_EXAMPLES_MAX])
@@ -72,10 +83,27 @@ def fit_space(texts: Encoded, weights: Mapping[str, float]) -> Space:
     return Space(dict(weights), rarity, center, scale, np.ascontiguousarray(directions.T, dtype=np.float32))
 
 
-def _rarity(counts: object) -> Vectors:
-    matrix = counts  # a sparse matrix, which has no type of its own
-    seen = np.bincount(matrix.indices, minlength=surface.BUCKETS)  # type: ignore[attr-defined]
-    return np.asarray(np.log((1 + matrix.shape[0]) / (1 + seen)) + 1, dtype=np.float32)  # type: ignore[attr-defined]
+def _rarity(counts: Any) -> Vectors:
+    """The inverse document frequency of each bucket."""
+    seen = np.bincount(counts.indices, minlength=surface.BUCKETS)
+    return np.asarray(np.log((1 + counts.shape[0]) / (1 + seen)) + 1, dtype=np.float32)
+
+
+def _telling(counts: Any, labels: Labels) -> Vectors:
+    """How much each bucket tells classes apart: the root mean square, over classes, of its log-count ratio.
+
+    The ratio is that of Wang and Manning (Baselines and bigrams, ACL 2012), of the shares of texts that hold it.
+    What a single text holds tells nothing.
+    """
+    kinds, place = np.unique(labels, return_inverse=True)
+    rows = np.repeat(place, np.diff(counts.indptr))
+    seen = np.bincount(rows * surface.BUCKETS + counts.indices, minlength=len(kinds) * surface.BUCKETS)
+    seen = seen.reshape(len(kinds), surface.BUCKETS)
+    texts = np.bincount(place)[:, None]
+    inside = np.log((seen + 1) / (texts + 2))
+    outside = np.log((seen.sum(axis=0) - seen + 1) / (len(labels) - texts + 2))
+    told = np.sqrt(((inside - outside) ** 2).mean(axis=0))
+    return np.asarray(np.where(seen.sum(axis=0) > 1, told, 0.0), dtype=np.float32)
 
 
 def fit_head(kind: Kind, places: Vectors, labels: Labels, classes: int, weights: Vectors | None = None) -> Head:
@@ -112,17 +140,26 @@ def fit_expert(recipe: Recipe, texts: Encoded, labels: Labels, classes: int, wei
     """An expert without calibration. Of more than REFERENCES_MAX texts, as many of each class as there is room for."""
     rows = balanced_part(labels, REFERENCES_MAX)
     texts, labels = texts.take(rows), labels[rows]
-    space = fit_space(texts, recipe.weights)
+    space = fit_space(recipe, texts, labels)
     places = space.project(texts)
     head = fit_head(recipe.kind, places, labels, classes, None if weights is None else weights[rows])
     return Expert(space, places, labels == OUTSIDE, head, classes, np.zeros(3), np.zeros(0))
 
 
-def balanced_part(labels: Labels, count: int) -> Labels:
-    """Sorted places of at most `count` texts, rare classes first complete; drawn, but always the same."""
-    if len(labels) <= count:
+def balanced_part(
+    labels: Labels, count: int, characters: Labels | None = None, characters_max: int | None = None
+) -> Labels:
+    """Sorted places of at most `count` texts, rare classes first complete; drawn, but always the same.
+
+    Where `characters` gives the lengths of the texts, they have `characters_max` together at most.
+    """
+    spent = np.zeros(len(labels), dtype=np.int64) if characters is None else characters
+    if len(labels) <= count and (characters_max is None or spent.sum() <= characters_max):
         return np.arange(len(labels))
-    return np.sort(np.argsort(_rank_in_class(labels), kind="stable")[:count])
+    order = np.argsort(_rank_in_class(labels), kind="stable")[:count]
+    if characters_max is not None:
+        order = order[np.cumsum(spent[order]) <= characters_max]
+    return np.sort(order)
 
 
 def _rank_in_class(labels: Labels) -> Labels:

@@ -38,12 +38,12 @@ MIXES: Mapping[str, Mapping[str, float]] = {
         "words": 0.1,
         "pieces": 0.1,
     },
-    "everything": {
-        **dict.fromkeys(("english_head", "english_prose", "multilingual_head", "multilingual_prose"), 0.125),
-        "words": 0.25,
-        "pieces": 0.08,
-        "lines": 0.09,
-        "layout": 0.08,
+    "manner": {
+        "english_middle_head": 0.2,
+        "english_middle_prose": 0.2,
+        "title_words": 0.1,
+        "body_words": 0.3,
+        "lines": 0.2,
     },
 }
 # The simpler comes first, and wins where two are equally good.
@@ -55,13 +55,17 @@ RECIPES = (
     Recipe("ridge", "both", MIXES["both"]),
     Recipe("logistic", "both and words", MIXES["both and words"]),
     Recipe("ridge", "both and words", MIXES["both and words"]),
-    Recipe("ridge", "everything", MIXES["everything"]),
+    Recipe("ridge", "manner", MIXES["manner"], telling=True),
 )
 # An answer to the wrong question is worse than none: this share of texts within the scope may be taken for others.
 SCOPE_FALSE_ALARMS_MAX = 0.05
 _COMPARED_EXAMPLES_MAX = 2_000
 _COMPARED_FOLDS = 3
 _OTHER_EXAMPLES_MAX = 4_000
+# Embedding takes the longer the more there is to read. These many characters of prose (600 a text at most, so that
+# only thousands of long texts exceed them) are learned from, and compared on, to keep training below two minutes.
+CHARACTERS_MAX = 2_500_000
+_COMPARED_CHARACTERS_MAX = 750_000
 
 
 @dataclass(frozen=True)
@@ -96,16 +100,19 @@ class IntentData:
 
 def train_intents(data: IntentData) -> tuple[Pair, IntentsCard]:
     """Two experts (English, other languages), and how good the first is."""
+    data = _affordable(data, CHARACTERS_MAX)
     spoken = np.flatnonzero(data.texts.english)
     english = data if len(spoken) == len(data.labels) else _part(data, spoken, data.ordinary.english)
     # Where hardly anything is in English, that expert learns from the other languages' embedding alone.
     enough = len(np.unique(english.labels)) == len(np.unique(data.labels)) and english.judged >= 2 * FOLDS
     chosen = english if enough else data
     recipe, compared = choose(RECIPES, chosen)
-    if chosen.judged > 2 * _COMPARED_EXAMPLES_MAX:
+    few = int(chosen.texts.characters.sum()) <= 2 * _COMPARED_CHARACTERS_MAX
+    if chosen.judged > 2 * _COMPARED_EXAMPLES_MAX and few:
         recipe = _final(compared, chosen)
     first, card = _trained(recipe, compared, chosen)
-    other = _part(data, balanced_part(data.labels, _OTHER_EXAMPLES_MAX), slice(None))
+    rows = balanced_part(data.labels, _OTHER_EXAMPLES_MAX, data.texts.characters, _COMPARED_CHARACTERS_MAX)
+    other = _part(data, rows, slice(None))
     second, _ = _trained(without_english(recipe), {}, other)
     return Pair(first, second), card
 
@@ -116,20 +123,28 @@ def _part(data: IntentData, rows: Labels, ordinary: NDArray[np.bool_] | slice) -
     return IntentData(data.texts.take(rows), data.labels[rows], judged, data.classes, data.ordinary.take(kept))
 
 
+def _affordable(data: IntentData, characters_max: int) -> IntentData:
+    """As many examples of each intent as may be read, and all support."""
+    judged = np.arange(data.judged)
+    part = balanced_part(data.labels[judged], data.judged, data.texts.characters[judged], characters_max)
+    return _part(data, np.concatenate([part, np.arange(data.judged, len(data.labels))]), slice(None))
+
+
 def without_english(recipe: Recipe) -> Recipe:
     """The recipe for texts in other languages: the multilingual embedding takes the place of the English one."""
     weights: dict[str, float] = {}
     for block, share in recipe.weights.items():
-        name = block.replace("english_", "multilingual_")
+        name = block.replace("english_middle_", "english_").replace("english_", "multilingual_")
         weights[name] = weights.get(name, 0.0) + share
-    return Recipe(recipe.kind, recipe.mix, weights)
+    return Recipe(recipe.kind, recipe.mix, weights, recipe.telling)
 
 
 def choose(recipes: Sequence[Recipe], data: IntentData) -> tuple[Recipe, dict[str, float]]:
     """The recipe with the highest accuracy on held-out examples (of many, on a part of them), and all accuracies."""
     inside = np.flatnonzero(data.labels[: data.judged] != OUTSIDE)
     support = np.arange(data.judged, len(data.labels))
-    judged = inside[balanced_part(data.labels[inside], _COMPARED_EXAMPLES_MAX)]
+    lengths = data.texts.characters[inside]
+    judged = inside[balanced_part(data.labels[inside], _COMPARED_EXAMPLES_MAX, lengths, _COMPARED_CHARACTERS_MAX)]
     rows = np.concatenate([judged, support])
     texts, labels = data.texts.take(rows), data.labels[rows]
     found: dict[str, float] = {}

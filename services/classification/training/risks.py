@@ -19,6 +19,7 @@ from services.classification.training.fitting import (
     Labels,
     Numbers,
     Recipe,
+    balanced_part,
     fit_expert,
     hold_out,
     recalibrated,
@@ -31,6 +32,10 @@ from services.classification.training.intents import MIXES, without_english
 RISK_RECALL = 0.985
 WHOLE_FALSE_ALARMS_MAX = 0.04
 PART_FALSE_ALARMS_MAX = 0.01
+# What is harmless is soon told. More of it, of packs with thousands of examples, would cost minutes and teach little.
+HARMLESS_MAX = 2_500
+HARMLESS_CHARACTERS_MAX = 500_000
+FRAGMENTS_MAX = 2_500
 RECIPES = (
     Recipe("logistic", "both", MIXES["both"]),
     Recipe("ridge", "both", MIXES["both"]),
@@ -109,7 +114,8 @@ def train_risks(pack: Pack, encode: Encoding) -> tuple[Risks | None, RisksCard]:
 def _data(pack: Pack, encode: Encoding) -> _Data | None:
     decided_by_people = [intent for intent in pack.intents if intent.autonomy == "off"]
     answerable = [intent for intent in pack.intents if intent.autonomy != "off"]
-    harmless = [example.text for intent in answerable for example in intent.examples] + list(pack.ordinary)
+    harmless = _harmless([[example.text for example in intent.examples] for intent in answerable])
+    harmless += pack.ordinary
     if not pack.flags or len(harmless) < FOLDS:
         return None
     risky = {flag: list(definition.examples) for flag, definition in pack.flags.items()}
@@ -117,6 +123,7 @@ def _data(pack: Pack, encode: Encoding) -> _Data | None:
     texts = harmless + [text for examples in risky.values() for text in examples]
     labels = [0] * len(harmless) + [k for k, examples in enumerate(risky.values(), start=1) for _ in examples]
     fragments = [(part, index) for index, text in enumerate(harmless) for part in parts(text)]
+    fragments = [fragments[row] for row in balanced_part(np.array([k for _, k in fragments]), FRAGMENTS_MAX)]
     return _Data(
         encode([*texts, *(part for part, _ in fragments)]),
         np.array(labels + [0] * len(fragments), dtype=np.int64),
@@ -124,6 +131,14 @@ def _data(pack: Pack, encode: Encoding) -> _Data | None:
         np.array([index for _, index in fragments], dtype=np.int64),
         (_NONE, *risky),
     )
+
+
+def _harmless(by_intent: list[list[str]]) -> list[str]:
+    """As many of each intent's texts as there is time to read, in their order."""
+    texts = [text for own in by_intent for text in own]
+    intents = np.array([k for k, own in enumerate(by_intent) for _ in own], dtype=np.int64)
+    lengths = np.array([len(text) for text in texts], dtype=np.int64)
+    return [texts[row] for row in balanced_part(intents, HARMLESS_MAX, lengths, HARMLESS_CHARACTERS_MAX)]
 
 
 def _pair(recipe: Recipe, warmth: Numbers, data: _Data) -> Pair:
@@ -150,7 +165,7 @@ def _worst_part(risk: Numbers, data: _Data) -> Numbers:
 def _regression(data: _Data) -> Numbers:
     """A row for each dimension of the multilingual embedding and the intercept last, a column for each class."""
     model = LogisticRegression(C=10.0, max_iter=200, tol=1e-3, class_weight="balanced")
-    model.fit(data.texts.dense["multilingual_prose"], data.labels)
+    model.fit(data.texts.dense("multilingual_prose"), data.labels)
     coefficients, intercept = model.coef_, model.intercept_
     if len(model.classes_) == 2:
         coefficients, intercept = np.vstack([-coefficients, coefficients]) / 2, np.hstack([-intercept, intercept]) / 2

@@ -1,6 +1,7 @@
 """Training on a small pack with word counts for embeddings: what is learned, kept and read again."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,10 @@ from services.classification.ports import Domain
 from services.classification.rules.parts import parts
 from services.classification.rules.reading import read
 from services.classification.training import ModelCard, intents, train
+from services.classification.training import risks as training_risks
+from services.classification.training.encoding import Encoding
 from services.classification.training.intents import expected_calibration_error
+from shared.embedding import Vectors
 from shared.failures import InvalidMessage
 from tests.fakes.embedding import WordEmbedder
 from tests.unit.cases import HEAD, NOON, intent, pack, ticket
@@ -181,6 +185,25 @@ def test_parts_are_bounded_and_cover_the_beginning_and_the_end() -> None:
     assert any("First sentence" in part for part in found)
     assert any("very last sentence" in part for part in found)
     assert parts("Only one sentence") == []
+
+
+def test_of_thousands_of_harmless_texts_only_some_are_read_for_risks(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Listening(WordEmbedder):
+        def __init__(self) -> None:
+            self.asked: set[str] = set()
+
+        def embed(self, texts: Sequence[str]) -> Vectors:
+            self.asked.update(texts)
+            return super().embed(texts)
+
+    monkeypatch.setattr(training_risks, "HARMLESS_MAX", 12)
+    english, many = Listening(), small_pack()
+    risks, card = training_risks.train_risks(many, Encoding(english, WordEmbedder(), ("en",)))
+
+    by_intent = [{example.text for example in one.examples} & english.asked for one in many.intents]
+    assert [len(read) for read in by_intent] == [4, 4, 4]
+    assert risks is not None
+    assert card.recall["security"] > 0.5
 
 
 async def test_the_handler_answers_with_one_event_that_carries_the_ticket(classifier: TrainedClassifier) -> None:
