@@ -8,8 +8,10 @@ import structlog
 from pydantic import ValidationError
 
 from contracts.pack import Pack
+from services.validation.rules.alignment import ReadTokens
 from services.validation.rules.confidence import Calibration
-from services.validation.rules.grounding import SupportModel
+from services.validation.rules.grounding import SupportModel, SupportWeights
+from shared.embedding import MiniLM
 from shared.language import detect_language
 from shared.packs import training_hash
 
@@ -74,8 +76,12 @@ class SupportModelUnreadable(Exception):
     """The file of the model of support is missing or is not one."""
 
 
-def read_support(path: Path) -> SupportModel:
+def read_support(path: Path, tokens: ReadTokens | None = None) -> SupportModel:
     """The model of support in a file.
+
+    Args:
+        path: the file.
+        tokens: reads texts as the model did at training (MiniLM); one of its own where none is given.
 
     Raises:
         SupportModelUnreadable: see there. Unlike a confidence, nothing safe could take its place unnoticed.
@@ -83,9 +89,10 @@ def read_support(path: Path) -> SupportModel:
     try:
         if path.stat().st_size > SUPPORT_BYTES_MAX:
             raise SupportModelUnreadable(f"{path} is too large")
-        return SupportModel.model_validate_json(path.read_bytes())
+        weights = SupportWeights.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise SupportModelUnreadable(f"{path} holds no model of support: {type(error).__name__}") from error
+    return SupportModel(weights, tokens or MiniLM().tokens)
 
 
 class ExpectingDetector:

@@ -11,7 +11,7 @@ from services.validation.rules.answering import Embed
 from services.validation.rules.grounding import SupportModel
 from services.validation.settings import ValidationSettings
 from shared.clock import Clock, now
-from shared.embedding import MiniLM, Remembering
+from shared.embedding import MiniLM, Remembering, RememberingTokens
 from shared.failures import InvalidMessage
 from shared.injection.spotting import OrderSpotter
 from shared.packs import load_pack
@@ -22,6 +22,8 @@ from shared.tenants import load_tenants
 
 # Sentences of the knowledge base come back with every other ticket; 4,000 vectors take about 6 MB.
 SENTENCES_REMEMBERED = 4_000
+# States of tokens are larger: 500 sentences take about 20 MB.
+STATES_REMEMBERED = 500
 
 
 def stages(
@@ -68,8 +70,9 @@ def main() -> None:
     places = {name: (packs[name], tenant.pack) for name, tenant in tenants.items()}
     own = ValidationSettings()
     calibrations = FileCalibrations(settings.home, places, own.evidence_calibration)
-    support = read_support(own.support_model)
-    embed = Remembering(MiniLM(), SENTENCES_REMEMBERED).embed
+    english = MiniLM()
+    support = read_support(own.support_model, RememberingTokens(english.tokens, STATES_REMEMBERED).tokens)
+    embed = Remembering(english, SENTENCES_REMEMBERED).embed
     Service(name="validation", settings=settings, stages=stages(packs, calibrations, embed, support=support)).run()
 
 

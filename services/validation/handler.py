@@ -15,7 +15,7 @@ from services.validation.rules.grounding import SupportModel
 from services.validation.rules.judging import judge_draft
 from services.validation.rules.verdict import policy_version, verdict_of
 
-VERSION = "support-2"
+VERSION = "support-3"
 # What the model of support was trained on; "und" has hardly a word to tell a language by.
 SUPPORT_LANGUAGES = frozenset({"en", "und"})
 

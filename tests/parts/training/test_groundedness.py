@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 from infra.evaluation.result import quiet
-from infra.training import groundedness
-from infra.training.groundedness import Trainer, best_threshold, fit
-from infra.training.groundedness_data import measured, rarity_table, read_examples
+from infra.training.groundedness import best_threshold
+from infra.training.groundedness_data import Example, measured, rarity_table, read_examples
+from infra.training.groundedness_stages import SETTINGS, Trainer, fit
+from infra.training.groundedness_swaps import PASSES, Swapping, bank_of, swapped
 from services.validation.rules.grounding import RARITY_STEPS
 from services.validation.rules.source import Rarity
+from services.validation.rules.words import WORD
 from services.validation.settings import ValidationSettings
+from tests.fakes.embedding import word_tokens
 
 SUBJECTS = (
     "The router",
@@ -50,34 +53,75 @@ def made(count: int) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def trainer(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
+def examples(tmp_path_factory: pytest.TempPathFactory) -> list[Example]:
     folder = tmp_path_factory.mktemp("data")
     text = "\n".join(json.dumps(row) for row in made(480))
     (folder / "ragtruth_qa.jsonl").write_text(text, encoding="utf-8")
-    examples = read_examples(folder, ["ragtruth_qa"])
-    return Trainer(measured(examples, Rarity(rarity_table(examples) / RARITY_STEPS), quiet))
+    return read_examples(folder, ["ragtruth_qa"])
 
 
-def test_spans_say_which_claim_is_unsupported(trainer: Trainer) -> None:
-    assert [one.example.claim_labels for one in trainer.answers[:2]] == [(True, True), (True, False)]
+@pytest.fixture(scope="module")
+def trainer(examples: list[Example]) -> Trainer:
+    rarity = Rarity(rarity_table(examples) / RARITY_STEPS)
+    altered = swapped(examples[:100], PASSES[0])
+    return Trainer(measured(examples, rarity, word_tokens, quiet), measured(altered, rarity, word_tokens, quiet))
 
 
-def test_both_models_learn_to_tell_what_was_added(trainer: Trainer) -> None:
+def test_spans_say_which_claims_and_words_are_unsupported(trainer: Trainer) -> None:
+    sound, false = (one.example for one in trainer.answers[:2])
+
+    assert [one.claim_labels for one in (sound, false)] == [(True, True), (True, False)]
+    assert sound.wrong == (frozenset(), frozenset())
+    assert false.wrong == (frozenset(), frozenset(range(len(WORD.findall(false.claims[1])))))
+
+
+def test_all_stages_learn_to_tell_what_was_added(trainer: Trainer) -> None:
     seen, unseen = np.arange(400), np.arange(400, 480)
-    claims, answers = trainer.both(seen)
 
-    support = trainer.support(claims, unseen)
-    likely = answers.probabilities(trainer.rows(unseen, support))
+    found = trainer.judge(trainer.train(seen), unseen)
 
-    assert all(chance > 0.5 for chance in likely[::2])
-    assert all(chance < 0.5 for chance in likely[1::2])
-    assert all(first > second for first, second in support[1::2])
+    assert all(chance > 0.5 for chance in found.answers[::2])
+    assert all(chance < 0.5 for chance in found.answers[1::2])
+    assert all(first > second for first, second in found.support[1::2])
 
 
 def test_training_again_gives_the_same(trainer: Trainer) -> None:
     chosen = np.arange(100)
 
-    assert trainer.claims(chosen) == trainer.claims(chosen)
+    assert trainer.words(chosen) == trainer.words(chosen)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_swapped_word_is_another_of_its_kind(examples: list[Example], elsewhere: bool) -> None:
+    before = {one.answer: one for one in examples}
+
+    altered = swapped(examples, Swapping(elsewhere, seed=3))
+
+    assert altered
+    for one in altered:
+        assert one.wrong is not None
+        known = before[one.answer]
+        for old, new, wrong in zip(known.claims, one.claims, one.wrong, strict=True):
+            pairs = enumerate(zip(WORD.findall(old), WORD.findall(new), strict=True))
+            assert {place for place, (left, right) in pairs if left != right} == wrong
+            if wrong and elsewhere:
+                [place] = wrong
+                assert WORD.findall(new)[place] not in WORD.findall(one.source)
+
+
+def test_a_claim_that_is_wrong_already_is_not_altered(examples: list[Example]) -> None:
+    for one in swapped(examples, PASSES[0]):
+        assert one.wrong is not None
+        assert all(label or not wrong for label, wrong in zip(one.claim_labels, one.wrong, strict=True))
+
+
+def test_words_are_banked_by_kind() -> None:
+    assert bank_of("We kept 7 of the backups for Anna.") == {
+        "": [("kept", "kept")],
+        "number": [("7", "7")],
+        "s": [("backups", "backup")],
+        "name": [("Anna", "anna")],
+    }
 
 
 def test_trees_serve_what_lightgbm_would() -> None:
@@ -88,7 +132,7 @@ def test_trees_serve_what_lightgbm_would() -> None:
     found = fit(rows, right, np.ones(300), 20).probabilities(rows)
 
     data = lightgbm.Dataset(table, np.array(right, dtype=np.float64), weight=np.ones(300))
-    same = lightgbm.train(dict(groundedness.SETTINGS), data, 20).predict(table)
+    same = lightgbm.train(dict(SETTINGS), data, 20).predict(table)
     assert np.allclose(found, same)
 
 

@@ -8,6 +8,7 @@ import pytest
 from services.validation.rules.grounding import answer_measures, claim_measures, stems_asked, whole_measures
 from services.validation.rules.source import Rarity, read_source
 from services.validation.rules.support import Measures, measure, statement
+from services.validation.rules.wording import UNREAD
 from services.validation.rules.words import number, read_words
 
 RARITY = Rarity(np.full(64, 2.0))
@@ -67,7 +68,7 @@ def test_measures_are_always_the_same_and_finite(text: str, source: str) -> None
     read = read_source(source)
     asked = stems_asked("")
     claims = claim_measures([(text, read)], asked, RARITY)
-    row = answer_measures(whole_measures(text, read, asked, RARITY), claims, [0.5])
+    row = answer_measures(whole_measures(text, read, asked, RARITY), claims, [0.5], [UNREAD])
 
     assert list(claims[0]) == list(claim_measures([("Backups.", SOURCE)], asked, RARITY)[0])
     assert all(math.isfinite(value) for value in (*row.values(), *claims[0].values()))
