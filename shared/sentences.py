@@ -151,6 +151,10 @@ _WISH = re.compile(
 )
 # Output of programs is indented ("\tIs the server running on that host?"), and asks the customer nothing.
 _PASTED = re.compile(r"^(?:\t| {4})(?![ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]).*$", re.MULTILINE)
+_QUESTION_TERMS_MIN = 2
+# A question of so few content words often does not name what it is about.
+_LEANING_TERMS_MAX = 4
+_LEAD_CHARACTERS_MAX = 300
 _JOINT = re.compile(
     r"(?:[,;]\s*|\s+)(?=(?:and|plus|und|y|et)\s+(?:also\s+)?"
     r"(?:how|what|why|where|when|which|is there|can (?:i|we|you)|do (?:i|we|you)"
@@ -161,15 +165,31 @@ _JOINT = re.compile(
 
 def questions(text: str) -> list[str]:
     """The questions and requests in `text`, in order, at most QUESTIONS_MAX; empty where nothing is asked outright."""
-    found: list[str] = []
-    wishes: list[str] = []
+    return [question for question, _ in questions_in_context(text)]
+
+
+def questions_in_context(text: str) -> list[tuple[str, str]]:
+    """The same questions, each with what it is to be understood by.
+
+    That is the question itself, and of a short one also the sentence before it, unless that asks something else: "I'd
+    like to use my own domain. What do I have to do for that?"
+    """
+    found: list[tuple[str, str]] = []
+    wishes: list[tuple[str, str]] = []
+    before = ""
     for sentence in split_sentences(_PASTED.sub("", text)):
         if sentence.kind in {"code", "table"}:
             continue
         line = " ".join(sentence.text.split())
         asks = line.rstrip("\"'”’)*_ ").endswith(("?", "？")) or _ASKS.match(line) or _REQUEST.search(line)
         if asks or _WISH.search(line):
-            (found if asks else wishes).extend(part.strip() for part in _JOINT.split(line) if len(terms(part)) >= 2)
+            parts = [(part.strip(), len(terms(part))) for part in _JOINT.split(line)]
+            (found if asks else wishes).extend(
+                (part, f"{before} {part}".strip() if size <= _LEANING_TERMS_MAX else part)
+                for part, size in parts
+                if size >= _QUESTION_TERMS_MIN
+            )
+        before = "" if asks else line[-_LEAD_CHARACTERS_MAX:]
     return (found or wishes)[:QUESTIONS_MAX]
 
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from shared.sentences import questions, split_sentences, terms
+from shared.sentences import questions, questions_in_context, split_sentences, terms
 
 ARTICLE = """# Roll back
 
@@ -107,3 +107,18 @@ def test_output_of_programs_asks_the_customer_nothing() -> None:
     pasted = "psql: error: failed\n\tIs the server running on that host?\n    Is TLS switched off there?"
 
     assert questions(f"{pasted}\n\nIs there an allow list for addresses?") == ["Is there an allow list for addresses?"]
+
+
+def test_a_short_question_is_understood_by_the_sentence_before_it() -> None:
+    text = "Release v12 has a bug. What's the command, and will there be downtime?"
+
+    assert questions_in_context(text) == [
+        ("What's the command, and will there be downtime?", text),
+    ]
+
+
+def test_a_rant_before_a_question_is_bounded() -> None:
+    [(question, read)] = questions_in_context("oh " * 5_000 + "bad. What is the rollback command?")
+
+    assert question == "What is the rollback command?"
+    assert len(read) < 400

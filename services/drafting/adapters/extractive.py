@@ -52,24 +52,25 @@ class ExtractiveDrafter:
         units = quotable_units(event.context, [document for document, _ in documents], self._is_order)
         if units:
             # One call for parts and units; the whole ticket lends short parts their subject.
-            vectors = embedder.embed([whole_of(ticket), *parts, *(unit.in_context for unit in units)])
-            asked, offered = vectors[1 : len(parts) + 1], vectors[len(parts) + 1 :]
-            near_part = np.asarray(asked @ offered.T, dtype=np.float64)
-            near_whole = np.asarray(vectors[:1] @ offered.T, dtype=np.float64)
+            groups = ([whole_of(ticket)], [part.text for part in parts], [part.read for part in parts])
+            vectors = embedder.embed([text for group in groups for text in group] + [one.in_context for one in units])
+            whole, asked, read, offered = np.split(vectors.astype(np.float64), np.cumsum([len(one) for one in groups]))
+            near_part, near_read, near_whole = asked @ offered.T, read @ offered.T, whole @ offered.T
             cosines = 0.6 * near_part + 0.4 * near_whole
-            overlaps = np.stack([0.6 * word_overlap(part, units) for part in parts])
+            overlaps = np.stack([0.6 * word_overlap(part.text, units) for part in parts])
             overlaps += 0.4 * word_overlap(whole_of(ticket), units)
             scores = score_units(cosines, overlaps, units, [score for _, score in documents])
-            scores += asked_bonus(parts, event, pack, units)
-            # A part alone often does not name its subject ("What's the command?"), so the whole counts a little; beside
-            # no other part it counts as much ("What do I have to do?").
-            nearest = 0.8 * near_part + 0.2 * near_whole if len(parts) > 1 else np.maximum(cosines, near_whole)
+            scores += asked_bonus([part.text for part in parts], event, pack, units)
+            # A part alone often does not name its subject ("What's the command?"), so what stands before it counts, and
+            # the whole a little; where it is the only part, the whole counts as much.
+            understood = np.maximum(near_part, near_read)
+            nearest = 0.8 * understood + 0.2 * near_whole if len(parts) > 1 else np.maximum(cosines, near_whole)
             choice = choose(units, scores, nearest)
             statements, missing = statements_of(choice.units), choice.unanswered
         else:
             statements, missing = [], tuple(range(len(parts)))
         spoken = statements[0].supports[0].evidence.language if statements else ""
-        unanswered = tuple(parts[index] for index in missing)
+        unanswered = tuple(parts[index].text for index in missing)
         layout = lay_out(statements, unanswered, pack.tone, classification.language)
         return Draft(
             text=layout.text,

@@ -1,7 +1,9 @@
 """Finds out what a ticket asks."""
 
+from dataclasses import dataclass
+
 from contracts.events import Ticket
-from shared.sentences import questions, terms
+from shared.sentences import questions_in_context, terms
 
 PARTS_MAX = 5
 QUESTIONS_CHARACTERS_MAX = 20_000
@@ -22,12 +24,23 @@ def whole_of(ticket: Ticket) -> str:
     return "\n".join([own, *(body[:EARLIER_CHARACTERS_MAX] for body in earlier[-1:])])
 
 
-def parts_of(ticket: Ticket) -> list[str]:
+@dataclass(frozen=True)
+class Part:
+    """A part of what is asked: `text` as the customer put it, `read` as it is to be understood."""
+
+    text: str
+    read: str
+
+
+def parts_of(ticket: Ticket) -> list[Part]:
     """The parts that an answer must cover, at least one; near-repetitions count once."""
-    parts: list[str] = []
-    for question in questions(ticket.text[:QUESTIONS_CHARACTERS_MAX]):
+    parts: list[Part] = []
+    for question, read in questions_in_context(ticket.text[:QUESTIONS_CHARACTERS_MAX]):
         words = set(terms(question))
         # "Any quicker way?" asks about what was said before; the ticket as a whole stands for it.
-        if len(words) >= PART_TERMS_MIN and all(len(words & set(terms(part))) < 0.6 * len(words) for part in parts):
-            parts.append(question[:PART_CHARACTERS_MAX])
-    return parts[:PARTS_MAX] or [whole_of(ticket)[:PART_CHARACTERS_MAX] or "?"]
+        if len(words) >= PART_TERMS_MIN and all(
+            len(words & set(terms(part.text))) < 0.6 * len(words) for part in parts
+        ):
+            parts.append(Part(question[:PART_CHARACTERS_MAX], read[:PART_CHARACTERS_MAX]))
+    whole = whole_of(ticket)[:PART_CHARACTERS_MAX] or "?"
+    return parts[:PARTS_MAX] or [Part(whole, whole)]

@@ -8,7 +8,7 @@ from contracts.pack import ContentPolicy, Pack
 from services.validation.rules import leaks, steering, tone
 from services.validation.rules.answering import Embed, nearness
 from services.validation.rules.claims import quoted_rightly
-from shared.sentences import questions, terms
+from shared.sentences import questions, questions_in_context, terms
 
 FINDINGS_MAX = 50
 # Shorter questions ("Any other way?") lean on what was said before; their own words tell nothing.
@@ -192,11 +192,11 @@ def _coverage(event: AnswerDrafted, embed: Embed) -> Iterator[Finding]:
         yield warning("question_open", f"The draft says that it cannot answer: “{_shown(part)}”")
     said = set(terms(cited_text(event)))
     missed = [
-        part
-        for part in questions(event.ticket.text[:TICKET_CHARACTERS_MAX])
+        (part, read)
+        for part, read in questions_in_context(event.ticket.text[:TICKET_CHARACTERS_MAX])
         if len(words := set(terms(part))) >= QUESTION_TERMS_MIN and not words & said
     ]
-    for part, near in zip(missed, nearness(missed, event, embed), strict=True):
+    for (part, _), near in zip(missed, nearness([read for _, read in missed], event, embed), strict=True):
         if near < TOUCHES_FROM:
             yield warning("question_missed", f"Nothing in the answer touches this: “{_shown(part)}”")
 

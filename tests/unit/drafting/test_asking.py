@@ -42,3 +42,13 @@ def test_repeated_questions_count_once() -> None:
     body = "How do I roll back a release? Please, how do I roll back the release? Where do I find old invoices?"
 
     assert len(parts_of(ticket(body))) == 2
+
+
+def test_a_short_question_is_read_with_the_sentence_before_it() -> None:
+    body = "I'd like to use a domain of my own. What exactly must I enter there? How do I download the invoices of last year?"
+
+    first, second = parts_of(ticket(body))
+
+    assert first.text == "What exactly must I enter there?"
+    assert first.read == "I'd like to use a domain of my own. What exactly must I enter there?"
+    assert second.read == second.text == "How do I download the invoices of last year?"

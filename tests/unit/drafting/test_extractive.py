@@ -172,7 +172,7 @@ def test_a_questions_own_intent_speaks_for_the_articles_that_answer_it() -> None
     )
     event = retrieved(ticket=ticket(body), classification=classification(asked=asked))
     units = quotable_units(event.context, ["rollback-a-release", "invoices-and-receipts"], lambda text: False)
-    parts = parts_of(event.ticket)
+    parts = [part.text for part in parts_of(event.ticket)]
 
     bonus = asked_bonus(parts, event, pack(), units)
 
