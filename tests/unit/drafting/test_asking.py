@@ -45,10 +45,11 @@ def test_repeated_questions_count_once() -> None:
 
 
 def test_a_short_question_is_read_with_the_sentence_before_it() -> None:
-    body = "I'd like to use a domain of my own. What exactly must I enter there? How do I download the invoices of last year?"
+    lead, leaning = "I'd like to use a domain of my own.", "What exactly must I enter there?"
+    alone = "How do I get the invoices of last year as one file?"
 
-    first, second = parts_of(ticket(body))
+    first, second = parts_of(ticket(f"{lead} {leaning} {alone}"))
 
-    assert first.text == "What exactly must I enter there?"
-    assert first.read == "I'd like to use a domain of my own. What exactly must I enter there?"
-    assert second.read == second.text == "How do I download the invoices of last year?"
+    assert first.text == leaning
+    assert first.read == f"{lead} {leaning}"
+    assert second.read == second.text == alone
