@@ -2,16 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pydantic import SecretStr
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
 from typer.testing import CliRunner
 
 from infra.cli.main import app
@@ -20,9 +17,7 @@ from services.retrieval.adapters.embedding import TwoModels
 from services.retrieval.adapters.sources.files import Stamps, read_path
 from services.retrieval.ingest import IngestReport
 from services.retrieval.rules.passages import Document, Skipped
-from shared.database import async_engine
 from shared.embedding import Vectors
-from shared.settings import Settings
 from tests.real.library import Library
 
 pytestmark = pytest.mark.real
@@ -33,25 +28,6 @@ MANY = [
     Document(document_id=f"article-{number}", title=f"Article {number}", text=f"What article {number} says, in short.")
     for number in range(40)
 ]
-
-
-@pytest.fixture(scope="module")
-def embedder() -> TwoModels:
-    return TwoModels()
-
-
-@pytest.fixture
-async def engine(migrated_database: str) -> AsyncIterator[AsyncEngine]:
-    engine = async_engine(Settings(database_url=SecretStr(migrated_database)), "tests")
-    async with engine.begin() as connection:
-        await connection.execute(text("TRUNCATE retrieval.document, retrieval.corpus CASCADE"))
-    yield engine
-    await engine.dispose()
-
-
-@pytest.fixture
-def library(engine: AsyncEngine, embedder: TwoModels) -> Library:
-    return Library(engine, embedder)
 
 
 # ── Articles ─────────────────────────────────────────────────────────────────────────────────────

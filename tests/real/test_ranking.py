@@ -1,11 +1,9 @@
 """The order of evidence on a real PostgreSQL: rare terms, titles, near-duplicates, and counts that stay true."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -15,8 +13,6 @@ from services.retrieval.adapters.postgres import PostgresKnowledge
 from services.retrieval.ingest import ingest
 from services.retrieval.rules.passages import Document
 from services.retrieval.settings import RetrievalSettings
-from shared.database import async_engine
-from shared.settings import Settings
 
 pytestmark = pytest.mark.real
 
@@ -29,20 +25,6 @@ SIZES = text("""
     SELECT corpus.chunks, corpus.total_terms, count(chunk_id) AS true_chunks, coalesce(sum(terms), 0) AS true_terms
     FROM retrieval.corpus LEFT JOIN retrieval.chunk USING (tenant) WHERE tenant = 'one'
     GROUP BY corpus.chunks, corpus.total_terms""")
-
-
-@pytest.fixture(scope="module")
-def embedder() -> TwoModels:
-    return TwoModels()
-
-
-@pytest.fixture
-async def engine(migrated_database: str) -> AsyncIterator[AsyncEngine]:
-    engine = async_engine(Settings(database_url=SecretStr(migrated_database)), "tests")
-    async with engine.begin() as connection:
-        await connection.execute(text("TRUNCATE retrieval.document, retrieval.corpus CASCADE"))
-    yield engine
-    await engine.dispose()
 
 
 class Desk:

@@ -1,6 +1,5 @@
 """Knowledge on a real PostgreSQL with pgvector: found by words and by meaning, by its own tenant only."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -18,20 +17,6 @@ from shared.settings import Settings
 from tests.suites.knowledge import ARTICLES, KnowledgeSuite, Library
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture(scope="module")
-def embedder() -> TwoModels:
-    return TwoModels()
-
-
-@pytest.fixture
-async def engine(migrated_database: str) -> AsyncIterator[AsyncEngine]:
-    engine = async_engine(Settings(database_url=SecretStr(migrated_database)), "tests")
-    async with engine.begin() as connection:
-        await connection.execute(text("TRUNCATE retrieval.document, retrieval.corpus CASCADE"))
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture

@@ -1,21 +1,15 @@
 """Answers that people approved, on a real PostgreSQL: found, replaced, forgotten."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.events import Evidence
-from services.retrieval.adapters.embedding import TwoModels
 from services.retrieval.adapters.solved import PostgresAnswers
 from services.retrieval.rules.passages import Document, chunk_markdown
-from shared.database import async_engine
-from shared.settings import Settings
 from tests.real.library import Library
 from tests.unit.cases import NOON, evidence
 from tests.unit.retrieval.approvals import approved
@@ -27,25 +21,6 @@ MANY = [
     for number in range(5)
 ]
 NEW = "The new word is zanzibar."
-
-
-@pytest.fixture(scope="module")
-def embedder() -> TwoModels:
-    return TwoModels()
-
-
-@pytest.fixture
-async def engine(migrated_database: str) -> AsyncIterator[AsyncEngine]:
-    engine = async_engine(Settings(database_url=SecretStr(migrated_database)), "tests")
-    async with engine.begin() as connection:
-        await connection.execute(text("TRUNCATE retrieval.document, retrieval.corpus CASCADE"))
-    yield engine
-    await engine.dispose()
-
-
-@pytest.fixture
-def library(engine: AsyncEngine, embedder: TwoModels) -> Library:
-    return Library(engine, embedder)
 
 
 QUESTION = "Why is there a turquoise banner on my dashboard?"
