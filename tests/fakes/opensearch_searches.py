@@ -6,16 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from tests.fakes.opensearch_records import Declined, Index, Json, Record
+from tests.fakes.opensearch_records import Declined, Index, Json, Malformed, Record
 
 _K1, _B = 1.2, 0.75
 _RESULT_WINDOW = 10_000
+_CLAUSES_MAX = 1_024
 _BODY = {"size", "timeout", "track_total_hits", "query", "aggs", "sort", "search_after", "_source"}
 
 
 def run(index: Index, body: Json) -> Json:
     """The answer to a search, without what all answers have."""
-    if body.keys() - _BODY or body.get("size", 10) > _RESULT_WINDOW:
+    if body.keys() - _BODY:
+        raise Malformed(400, "parsing_exception")
+    if body.get("size", 10) > _RESULT_WINDOW:
         raise Declined(400, "illegal_argument_exception")
     found = _scored(index, body["query"])
     hits = [_hit(name, index.searchable[name], score, body) for name, score in found.items()]
@@ -27,7 +30,9 @@ def run(index: Index, body: Json) -> Json:
     total: Json = {"value": len(found), "relation": "eq"}
     if body.get("track_total_hits") is not True and len(found) > _RESULT_WINDOW:
         total = {"value": _RESULT_WINDOW, "relation": "gte"}
-    answer: Json = {"hits": {"total": total, "hits": hits[: body.get("size", 10)]}}
+    hits = hits[: body.get("size", 10)]
+    best = max((hit["_score"] for hit in hits if hit["_score"] is not None), default=None)
+    answer: Json = {"hits": {"total": total, "max_score": best, "hits": hits}}
     if "aggs" in body:
         answer["aggregations"] = {
             name: {"value": _average(index, found, one["avg"]["field"])} for name, one in body["aggs"].items()
@@ -42,9 +47,10 @@ def matching(index: Index, query: Json) -> dict[str, Record]:
 
 def _hit(name: str, record: Record, score: float, body: Json) -> Json:
     wanted = body.get("_source", list(record.source))
-    hit = {"_id": name, "_score": score, "_source": {key: record.source[key] for key in wanted if key in record.source}}
+    source = {key: record.source[key] for key in wanted if key in record.source}
+    hit = {"_id": name, "_score": score, "_source": source}
     if "sort" in body:
-        hit["sort"] = [record.source[key] for one in body["sort"] for key in one]
+        hit |= {"_score": None, "sort": [record.source[key] for one in body["sort"] for key in one]}
     return hit
 
 
@@ -58,14 +64,16 @@ def _scored(index: Index, query: Json) -> dict[str, float]:
     [(clause, body)] = query.items()
     clauses: dict[str, Any] = {"bool": _bool, "term": _term, "terms": _terms, "range": _range, "knn": _knn}
     if clause not in clauses:
-        raise Declined(400, "parsing_exception")
+        raise Malformed(400, "parsing_exception")
     found: dict[str, float] = clauses[clause](index, body)
     return found
 
 
 def _bool(index: Index, body: Json) -> dict[str, float]:
     if body.keys() - {"filter", "should", "must_not", "minimum_should_match"}:
-        raise Declined(400, "parsing_exception")
+        raise Malformed(400, "x_content_parse_exception")
+    if sum(len(body.get(name, [])) for name in ("filter", "should", "must_not")) > _CLAUSES_MAX:
+        raise Declined(400, "query_shard_exception")
     found = dict.fromkeys(index.searchable, 0.0)
     for one in body.get("filter", []):
         kept = _scored(index, one)
@@ -86,7 +94,9 @@ def _bool(index: Index, body: Json) -> dict[str, float]:
 def _term(index: Index, body: Json) -> dict[str, float]:
     [(key, asked)] = body.items()
     value, boost = (asked["value"], asked.get("boost", 1.0)) if isinstance(asked, dict) else (asked, 1.0)
-    if _property(index, key)["type"] == "text":
+    if boost < 0:
+        raise Malformed(400, "x_content_parse_exception")
+    if _property(index, key).get("type") == "text":
         return {name: boost * score for name, score in _bm25(index, key, value).items()}
     return dict.fromkeys(_having(index, key, {value}), boost)
 
@@ -94,15 +104,15 @@ def _term(index: Index, body: Json) -> dict[str, float]:
 def _terms(index: Index, body: Json) -> dict[str, float]:
     [(key, values)] = body.items()
     if len(values) > 65_536:
-        raise Declined(400, "illegal_argument_exception")
+        raise Declined(400, "query_shard_exception")
     _property(index, key)
     return dict.fromkeys(_having(index, key, set(values)), 1.0)
 
 
 def _range(index: Index, body: Json) -> dict[str, float]:
     [(key, bounds)] = body.items()
-    if bounds != {"lt": "now-1d"} or _property(index, key)["type"] != "date":
-        raise Declined(400, "parsing_exception")
+    if bounds != {"lt": "now-1d"} or _property(index, key).get("type") != "date":
+        raise Malformed(400, "parsing_exception")
     end = datetime.now(UTC) - timedelta(days=1)
     records = index.searchable.items()
     return {name: 1.0 for name, record in records if datetime.fromisoformat(record.source[key]) < end}
@@ -112,10 +122,12 @@ def _knn(index: Index, body: Json) -> dict[str, float]:
     """The k nearest of those that the filter lets through, with the score of `cosinesimil`."""
     [(key, asked)] = body.items()
     vector = np.array(asked["vector"])
-    if asked.keys() - {"vector", "k", "filter"} or not vector.any():
-        raise Declined(400, "illegal_argument_exception")
-    if _property(index, key)["dimension"] != len(vector):
-        raise Declined(400, "illegal_argument_exception")
+    if asked.keys() - {"vector", "k", "filter"}:
+        raise Malformed(400, "x_content_parse_exception")
+    if not 0 < asked["k"] <= _RESULT_WINDOW:
+        raise Malformed(400, "illegal_argument_exception")
+    if not vector.any() or _property(index, key).get("dimension") != len(vector):
+        raise Declined(400, "query_shard_exception")
     scores = {}
     for name in _scored(index, asked["filter"]):
         if own := index.searchable[name].source.get(key):
@@ -126,8 +138,9 @@ def _knn(index: Index, body: Json) -> dict[str, float]:
 
 
 def _property(index: Index, key: str) -> Json:
+    """What is known of the field; one that is not mapped is in no record, so that nothing is found by it."""
     mapped = index.properties.get(key, {})
-    if not mapped or mapped.get("index") is False:
+    if mapped.get("index") is False:
         raise Declined(400, "query_shard_exception")
     return mapped
 

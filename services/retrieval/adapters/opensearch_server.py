@@ -52,6 +52,8 @@ class OpenSearchServer:
             self._client = httpx.AsyncClient(
                 base_url=address,
                 auth=auth,
+                # To compress an answer full of vectors takes OpenSearch longer than to send it.
+                headers={"Accept-Encoding": "identity"},
                 verify=ssl.create_default_context(cafile=ca_file),
                 timeout=httpx.Timeout(timeout_seconds, connect=min(5.0, timeout_seconds)),
                 limits=httpx.Limits(max_connections=32, max_keepalive_connections=16),
@@ -180,13 +182,20 @@ def _check(status: int, answer: Json) -> None:
     """Reasons that OpenSearch gives may quote the record: only their kind is told on."""
     if status < httpx.codes.MULTIPLE_CHOICES:
         return
-    error = answer.get("error")
-    kind = error.get("type", "") if isinstance(error, dict) else ""
-    told = f"OpenSearch answered {status} {kind}".rstrip()
+    told = f"OpenSearch answered {status} {_kind(answer.get('error'))}".rstrip()
     # 404 is an index that somebody deleted or is making anew: a matter of the operator, not of the ticket in hand.
     if status in {401, 403, 404, 408, 429} or status >= httpx.codes.INTERNAL_SERVER_ERROR:
         raise DependencyDown(told)
     raise OpenSearchRefused(told)
+
+
+def _kind(error: object) -> str:
+    """A search that no shard could do is a `search_phase_execution_exception`, whatever the cause that it names."""
+    if not isinstance(error, dict):
+        return ""
+    causes = error.get("root_cause")
+    cause = causes[0] if isinstance(causes, list) and causes and isinstance(causes[0], dict) else error
+    return str(cause.get("type", ""))
 
 
 def _line(body: Json) -> bytes:

@@ -1,4 +1,4 @@
-"""Knowledge in OpenSearch, against a server that answers as its documentation says."""
+"""Knowledge in OpenSearch, against a server that answers as real nodes do."""
 
 import json
 from dataclasses import replace
@@ -168,6 +168,11 @@ class TestQueries:
 
         assert [name for _, name, _ in server.requests] == ["_msearch", "_msearch", "_mget"]
         assert len(server.requests[1][2].splitlines()) == 4
+
+    async def test_nothing_is_compressed_on_the_way(self, library: Library, server: ScriptedOpenSearch) -> None:
+        await library.ingest("one", ARTICLES)
+
+        assert server.encodings == {"identity"}
 
     async def test_words_weigh_by_their_rarity_in_the_tenant_alone(
         self, library: Library, server: ScriptedOpenSearch

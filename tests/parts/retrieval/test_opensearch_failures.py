@@ -8,10 +8,12 @@ from services.retrieval.adapters.embedding import TwoModels
 from services.retrieval.adapters.knowledge import open_knowledge
 from services.retrieval.adapters.opensearch import OpenSearchKnowledge
 from services.retrieval.adapters.opensearch_server import OpenSearchRefused, OpenSearchServer, OpenSearchUrlInvalid
+from services.retrieval.rules.passages import Chunk
 from services.retrieval.settings import RetrievalSettings
 from shared.failures import DependencyDown
 from shared.settings import Settings
 from tests.fakes.opensearch import ScriptedOpenSearch, fault, on
+from tests.fakes.opensearch_records import Index
 from tests.suites.knowledge import ARTICLES, Library
 
 
@@ -78,6 +80,39 @@ class TestFailures:
         with pytest.raises(OpenSearchRefused) as caught:
             await library.find("one", "anything")
         assert str(caught.value) == "OpenSearch answered 400 query_shard_exception"
+
+    async def test_a_search_that_no_shard_could_do_is_told_by_its_cause(
+        self, library: Library, server: ScriptedOpenSearch
+    ) -> None:
+        await library.ingest("one", ARTICLES)
+        causes = [{"type": "query_shard_exception", "reason": "failed to create query: maxClauseCount is set to 1024"}]
+        error = {"type": "search_phase_execution_exception", "reason": "all shards failed", "root_cause": causes}
+        server.fails(on("_msearch", JSONResponse({"took": 1, "responses": [{"error": error, "status": 400}]})))
+
+        with pytest.raises(OpenSearchRefused) as caught:
+            await library.find("one", "anything")
+        assert str(caught.value) == "OpenSearch answered 400 query_shard_exception"
+
+    async def test_an_index_that_somebody_deleted_is_not_made_by_a_write(
+        self, library: Library, server: ScriptedOpenSearch, embedder: TwoModels
+    ) -> None:
+        await library.ingest("one", ARTICLES)
+        server.index = None
+        chunk = Chunk(0, len(ARTICLES[0].text), ARTICLES[0].text, ())
+
+        # OpenSearch would make it, with vectors that are only numbers.
+        with pytest.raises(DependencyDown):
+            await library.knowledge.put("one", "help", [(ARTICLES[0], "2", [chunk], embedder.embed([chunk.text]))])
+        assert server.index is None
+
+    async def test_an_index_that_somebody_else_s_write_made_is_refused(
+        self, library: Library, server: ScriptedOpenSearch
+    ) -> None:
+        server.index = Index("handrail-knowledge", {})
+
+        with pytest.raises(OpenSearchRefused, match="no vectors"):
+            await library.ingest("one", ARTICLES)
+        assert server.index.live == {}
 
     async def test_an_answer_without_end_is_broken_off(self, library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
         await library.ingest("one", ARTICLES)
