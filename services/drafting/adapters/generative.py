@@ -160,12 +160,7 @@ def _draft(
 
 
 def _usage(completion: Completion) -> Usage:
-    return Usage(
-        input_tokens=completion.input_tokens,
-        output_tokens=completion.output_tokens,
-        cost_usd=completion.cost_usd,
-        latency_seconds=completion.latency_seconds,
-    )
+    return Usage.model_validate(completion, from_attributes=True)
 
 
 def _sum(one: Usage, other: Usage) -> Usage:

@@ -4,12 +4,12 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from contracts.events import Evidence
 from services.drafting.rules.ladder import Request
 from services.drafting.rules.layout import Statement, Support
-from shared.model_json import NotJson, read_object
+from shared.model_json import NotAsAgreed, read_form, strict_format, strict_object
 
 PASSAGES_MAX = 8
 PASSAGE_CHARACTERS_MAX = 3_000
@@ -60,25 +60,12 @@ class _Response(BaseModel):
     ] = []
 
 
-_FIELDS = frozenset({*_Response.model_fields, *_Sentence.model_fields, *_Quote.model_fields})
-
-
 def response_format() -> dict[str, Any]:
-    """The `response_format` of the request: a strict JSON schema, without the bounds that some servers refuse."""
-    quote = _object({"passage": {"type": "integer"}, "quote": {"type": "string"}})
-    sentence = _object({"text": {"type": "string"}, "citations": {"type": "array", "items": quote}})
+    """The `response_format` of the request: a strict JSON schema."""
+    quote = strict_object({"passage": {"type": "integer"}, "quote": {"type": "string"}})
+    sentence = strict_object({"text": {"type": "string"}, "citations": {"type": "array", "items": quote}})
     unanswered = {"type": "array", "items": {"type": "string"}}
-    schema = _object({"sentences": {"type": "array", "items": sentence}, "unanswered": unanswered})
-    return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    return strict_format("answer", {"sentences": {"type": "array", "items": sentence}, "unanswered": unanswered})
 
 
 def offered(event: Request, passages_max: int = PASSAGES_MAX) -> Sequence[Evidence]:
@@ -116,14 +103,9 @@ def statements_in(text: str, passages: Sequence[Evidence]) -> tuple[list[Stateme
         ResponseInvalid: it is not JSON of the schema, or a sentence has no citation, or a quote is not in its passage.
     """
     try:
-        response = _Response.model_validate(read_object(text))
-    except NotJson as error:
-        raise ResponseInvalid(f"not the agreed JSON: {error}") from None
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        # Names of fields that we do not know are the model's words.
-        known = [str(part) for part in first["loc"] if isinstance(part, int) or part in _FIELDS]
-        raise ResponseInvalid(f"not the agreed JSON: {first['type']} at {'.'.join(known)}") from None
+        response = read_form(text, _Response)
+    except NotAsAgreed as error:
+        raise ResponseInvalid(str(error)) from None
     statements = []
     for sentence in response.sentences:
         supports = tuple(_support(quote, passages) for quote in sentence.citations)

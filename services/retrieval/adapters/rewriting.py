@@ -16,7 +16,7 @@ from services.retrieval.rules.rewriting import (
     response_format,
 )
 from services.retrieval.settings import RetrievalSettings
-from shared.gateway import Closer, Completion, Gateway, ModelUnavailable, Needs, Prompt, load_tiers, open_gateway
+from shared.gateway import Closer, Gateway, ModelUnavailable, Needs, Prompt, load_tiers, open_gateway
 from shared.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ class ModelRewriter:
             completion = await self._gateway.complete(
                 self._prompt(event), request_id=str(event.event_id), tenant=event.tenant, needs=self._needs
             )
-            usage = _usage(completion)
+            usage = Usage.model_validate(completion, from_attributes=True)
             if completion.fault:
                 raise RewritingInvalid(completion.fault)
             rewritten_by = f"{completion.model}/{PROMPT_NAME}.{PROMPT_VERSION}"
@@ -84,12 +84,3 @@ def open_rewriter(settings: Settings, own: RetrievalSettings) -> tuple[ModelRewr
         reach=own.data_may_go,
     )
     return ModelRewriter(gateway, needs), closers
-
-
-def _usage(completion: Completion) -> Usage:
-    return Usage(
-        input_tokens=completion.input_tokens,
-        output_tokens=completion.output_tokens,
-        cost_usd=completion.cost_usd,
-        latency_seconds=completion.latency_seconds,
-    )

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from contracts.events import Ticket, TicketClassified, Usage
 from services.retrieval.rules.query import build_query, squeezed, topic_of
 from shared.embedding import Vectors
-from shared.model_json import NotJson, read_object
+from shared.model_json import NotAsAgreed, read_form, strict_format
 from shared.sentences import terms
 
 QUESTIONS_MAX = 3
@@ -101,14 +101,8 @@ def mean_direction(vectors: Sequence[Vectors]) -> Vectors:
 
 
 def response_format() -> dict[str, Any]:
-    """The `response_format` of the request: a strict JSON schema, without the bounds that some servers refuse."""
-    schema = {
-        "type": "object",
-        "properties": {"questions": {"type": "array", "items": {"type": "string"}}},
-        "required": ["questions"],
-        "additionalProperties": False,
-    }
-    return {"type": "json_schema", "json_schema": {"name": "rewriting", "strict": True, "schema": schema}}
+    """The `response_format` of the request: a strict JSON schema."""
+    return strict_format("rewriting", {"questions": {"type": "array", "items": {"type": "string"}}})
 
 
 def conversation(event: TicketClassified) -> dict[str, Any]:
@@ -131,12 +125,9 @@ def questions_in(response: str) -> list[str]:
         RewritingInvalid: it is not JSON of the schema, or has no question.
     """
     try:
-        read = _Response.model_validate(read_object(response))
-    except NotJson as error:
-        raise RewritingInvalid(f"not the agreed JSON: {error}") from None
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        raise RewritingInvalid(f"not the agreed JSON: {first['type']}") from None
+        read = read_form(response, _Response)
+    except NotAsAgreed as error:
+        raise RewritingInvalid(str(error)) from None
     questions = [found for question in read.questions if (found := squeezed(question))]
     if not questions:
         raise RewritingInvalid("no question")

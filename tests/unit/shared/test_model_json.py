@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, ConfigDict
 
-from shared.model_json import NotJson, read_object
+from shared.model_json import NotAsAgreed, NotJson, read_form, read_object, strict_format
 
 WHOLE = {"sentences": [{"text": 'Say "hi", {ok}', "citations": [{"passage": 1, "quote": "a, b]"}]}], "unanswered": []}
 TEXT = json.dumps(WHOLE)
@@ -53,3 +54,47 @@ UNREADABLE: dict[str, Any] = {
 def test_what_would_have_to_be_invented_is_not(kind: str) -> None:
     with pytest.raises(NotJson):
         read_object(UNREADABLE[kind])
+
+
+class _Step(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    order: int
+
+
+class _Plan(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    steps: list[_Step]
+
+
+def test_a_response_of_the_form_is_read() -> None:
+    assert read_form('Here: {"steps": [{"order": 2, "why": "so"}]}', _Plan) == _Plan(steps=[_Step(order=2)])
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        ("no", "not the agreed JSON: no JSON object"),
+        ('{"steps": [{"order": "secret"}]}', "not the agreed JSON: int_parsing at steps.0.order"),
+        ('{"plan": []}', "not the agreed JSON: missing at steps"),
+    ],
+)
+def test_what_is_not_of_the_form_is_named_without_its_content(response: str, reason: str) -> None:
+    with pytest.raises(NotAsAgreed) as refused:
+        read_form(response, _Plan)
+    assert str(refused.value) == reason
+
+
+def test_keys_of_the_models_own_are_not_named() -> None:
+    class Counted(BaseModel):
+        counts: dict[str, int]
+
+    with pytest.raises(NotAsAgreed) as refused:
+        read_form('{"counts": {"Jane Doe": "many"}}', Counted)
+    assert "Jane" not in str(refused.value)
+
+
+def test_a_strict_format_asks_for_every_property_and_no_other() -> None:
+    schema = strict_format("plan", {"steps": {"type": "array"}})["json_schema"]["schema"]
+    assert (schema["required"], schema["additionalProperties"]) == (["steps"], False)
