@@ -1,32 +1,32 @@
 """The bench of retrieval: latency, room and rate of ingest as a corpus grows, beside plain PostgreSQL full-text search.
 
-Passages are made up (or cut from `data`), vectors are made up always: to embed 300,000 passages takes hours and changes
-nothing about how long a search in them takes. What it costs to embed them is measured apart, with 200 of them; what it
-costs to embed a question is measured at each size, together with the search.
+Passages with their vectors are made up: to embed 300,000 passages takes hours. Where `data` names a corpus, its own
+passages are embedded, and its own questions asked, up to the largest size asked for or to its end. What it costs to
+embed passages is measured apart, with 200 of them; what it costs to embed a question is measured at each size, together
+with the search.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from infra.bench.retrieval_corpus import Corpus, MadeUp, Real
 from infra.evaluation.database import database
 from infra.evaluation.figures import percentile
-from infra.evaluation.ranked import read_corpus, settle
+from infra.evaluation.ranked import settle
 from services.retrieval.adapters.embedding import TwoModels
 from services.retrieval.adapters.postgres import PostgresKnowledge
 from services.retrieval.adapters.search import vector_literal
 from services.retrieval.ingest import ingest
-from services.retrieval.rules.passages import Document, chunk_markdown
+from services.retrieval.rules.passages import Document
 from services.retrieval.settings import RetrievalSettings
 from shared.database import async_engine
 from shared.embedding import Vectors
@@ -35,20 +35,7 @@ from shared.settings import Settings
 Report = Callable[[str], None]
 
 TENANT = "bench"
-QUESTIONS = 60
-QUESTION_WORDS = (10, 40)
-PASSAGE_WORDS = 120
-VOCABULARY = 30_000
-TOPICS = 2_000
-BATCH = 2_000
 INGESTED = 200
-DIMENSIONS = 896
-# What questions are embedded from: of the made-up words a model would see several tokens each.
-ENGLISH = (
-    "the my a to is and I we it in on of for with after when since not can cannot how why does order invoice account "
-    "page email password domain error payment card refund message settings customer yesterday update button login "
-    "browser changed shows failed sent receive again please help still already two weeks store product shipping"
-)
 # The exact scan of a large corpus takes seconds for each question: a few are enough to see it.
 PEER_QUESTIONS = 15
 _INDEX = "CREATE INDEX chunk_embedding ON retrieval.chunk USING hnsw (embedding halfvec_ip_ops)"
@@ -84,65 +71,6 @@ _PEER = text("""
     GROUP BY chunk_id, body ORDER BY score DESC LIMIT 12""")
 
 
-@dataclass(frozen=True)
-class Corpus:
-    """Passages with made-up vectors, always the same ones; questions are words of passages."""
-
-    texts: Sequence[str]
-
-    @classmethod
-    def of(cls, data: Path | None, count: int) -> "Corpus":
-        """The first passages of `data`, and invented ones after them, `count` in all.
-
-        Raises:
-            DataUnreadable: `data` holds no corpus that can be read.
-        """
-        texts: list[str] = []
-        for document in read_corpus(data) if data else []:
-            texts += [chunk.indexed(document.title) for chunk in chunk_markdown(document.text)]
-            if len(texts) >= count:
-                break
-        return cls([*texts, *_invented(count - len(texts))][:count])
-
-    def batches(self) -> Iterator[tuple[list[str], Vectors]]:
-        """Texts with their vectors."""
-        for first in range(0, len(self.texts), BATCH):
-            texts = list(self.texts[first : first + BATCH])
-            yield texts, _vectors(len(texts), seed=first)
-
-    def questions(self) -> list[tuple[str, Vectors]]:
-        """QUESTION_WORDS words of a passage each, with a vector near that of other passages."""
-        random = np.random.default_rng(1)
-        vectors = _vectors(QUESTIONS, seed=-1 % 2**31)
-        found = []
-        for vector in vectors:
-            words = self.texts[int(random.integers(len(self.texts)))].split()
-            found.append((" ".join(random.choice(words, _question_words(random))), vector))
-        return found
-
-
-def _invented(count: int) -> Iterator[str]:
-    """Passages whose words are as unevenly frequent as those of a language (Zipf's law)."""
-    random = np.random.default_rng(0)
-    for _ in range(max(0, count)):
-        ranks = np.minimum(random.zipf(1.15, PASSAGE_WORDS), VOCABULARY)
-        yield " ".join(f"w{rank:x}" for rank in ranks.tolist())
-
-
-def _question_words(random: np.random.Generator) -> int:
-    return int(random.integers(QUESTION_WORDS[0], QUESTION_WORDS[1] + 1))
-
-
-def _vectors(count: int, seed: int) -> Vectors:
-    """Unit vectors in clouds around topics, as those of texts are."""
-    topics = np.random.default_rng(7).standard_normal((TOPICS, DIMENSIONS), dtype=np.float32)
-    random = np.random.default_rng(seed)
-    made = topics[random.integers(TOPICS, size=count)]
-    made += 0.7 * random.standard_normal((count, DIMENSIONS), dtype=np.float32)
-    unit: Vectors = made / np.linalg.norm(made, axis=1, keepdims=True)
-    return unit
-
-
 def bench_retrieval(sizes: Sequence[int], data: Path | None, report: Report) -> dict[str, Any]:
     """For each size what `_at_size` measures, and the rate of whole ingests, embedding included.
 
@@ -150,14 +78,14 @@ def bench_retrieval(sizes: Sequence[int], data: Path | None, report: Report) -> 
         StackProblem: no database is given, and none can be started.
         DataUnreadable: `data` holds no corpus that can be read.
     """
-    found: dict[str, Any] = {"cpus": psutil.cpu_count(), "vectors": "made up", "sizes": {}}
-    corpus, embedder = Corpus.of(data, max(sizes)), TwoModels()
+    embedder = TwoModels()
+    corpus: Corpus = Real(data, max(sizes), embedder) if data else MadeUp(max(sizes))
+    found: dict[str, Any] = {"cpus": psutil.cpu_count(), "vectors": "embedded" if data else "made up", "sizes": {}}
     with database(always_own=True) as url:
         found["ingest"] = asyncio.run(_with_engine(url, lambda engine: _ingest_rate(engine, corpus, embedder)))
         report(f"ingest, embedding included: {found['ingest']['chunks_per_second']} passages/s")
-        for size in sorted(sizes):
-            part = Corpus(corpus.texts[:size])
-            measured = asyncio.run(_with_engine(url, partial(_at_size, corpus=part, embedder=embedder)))
+        for size in sorted({min(size, len(corpus.texts)) for size in sizes}):
+            measured = asyncio.run(_with_engine(url, partial(_at_size, corpus=corpus, size=size, embedder=embedder)))
             found["sizes"][str(size)] = measured
             p95 = measured["with_query_embedding"]["p95_ms"]
             report(f"{size} passages: p95 {p95} ms with the question's embedding, {measured['disk_mb']} MB on disk")
@@ -181,28 +109,22 @@ async def _ingest_rate(engine: AsyncEngine, corpus: Corpus, embedder: TwoModels)
     return {"chunks": done.chunks, "chunks_per_second": round(done.chunks / (time.perf_counter() - began), 1)}
 
 
-async def _at_size(engine: AsyncEngine, corpus: Corpus, embedder: TwoModels) -> Mapping[str, Any]:
+async def _at_size(engine: AsyncEngine, corpus: Corpus, size: int, embedder: TwoModels) -> Mapping[str, Any]:
     """Latency of our search with its ranking and of the peer's, room and rate of storing.
 
     `p50_ms`, `p95_ms` and the peer's take the question's vector as given. For `with_query_embedding` a question of
-    about as many words is embedded first, as for a ticket; the search still takes the made-up vector.
+    about as many words is embedded first, as for a ticket; the search still takes the given vector.
     """
-    began = time.perf_counter()
-    await _fill(engine, corpus)
-    filled = time.perf_counter() - began
+    filled = await _fill(engine, corpus, size)
     await settle(engine)
     store = PostgresKnowledge(engine, RetrievalSettings(), "bench")
-    questions = corpus.questions()
+    questions = corpus.questions(size)
 
     async def ours(question: str, vector: Vectors) -> None:
         await store.search(TENANT, question, vector)
 
-    random = np.random.default_rng(2)
-
     async def embedded(question: str, vector: Vectors) -> None:
-        # Never the same words twice: the embedder remembers.
-        words = random.choice(ENGLISH.split(), _question_words(random))
-        await asyncio.to_thread(embedder.embed_query, " ".join(words), "en")
+        await asyncio.to_thread(embedder.embed_query, corpus.another(), "en")
         await store.search(TENANT, question, vector)
 
     # Once for the caches, which are warm at a desk that works.
@@ -217,12 +139,14 @@ async def _at_size(engine: AsyncEngine, corpus: Corpus, embedder: TwoModels) -> 
         "with_query_embedding": with_embedding,
         "disk_mb": round(room / 2**20, 1),
         "memory_mb": round(_database_memory() / 2**20, 1),
-        "stored_per_second": round(len(corpus.texts) / filled, 1),
+        "stored_per_second": round(size / filled, 1),
         "full_text_search_and_exact_scan": peer,
     }
 
 
-async def _fill(engine: AsyncEngine, corpus: Corpus) -> None:
+async def _fill(engine: AsyncEngine, corpus: Corpus, size: int) -> float:
+    """Returns how many seconds the storing took, without the embedding."""
+    seconds = 0.0
     async with engine.begin() as connection:
         await connection.execute(text("SET LOCAL statement_timeout = 0"))
         await connection.execute(text("SET LOCAL maintenance_work_mem = '1GB'"))
@@ -235,13 +159,17 @@ async def _fill(engine: AsyncEngine, corpus: Corpus) -> None:
             VALUES (:tenant, 'all', 'bench', '', '', 'en', 'customer', '', '1')"""),
             {"tenant": TENANT},
         )
-        for texts, vectors in corpus.batches():
+        for texts, vectors in corpus.batches(size):
+            began = time.perf_counter()
             rows = {"bodies": texts, "embeddings": [vector_literal(vector) for vector in vectors]}
             await connection.execute(_FILL, {"tenant": TENANT, "document_id": "all", **rows})
+            seconds += time.perf_counter() - began
+        began = time.perf_counter()
         await connection.execute(
             text("UPDATE retrieval.corpus SET configurations = '{english}' WHERE tenant = :tenant"), {"tenant": TENANT}
         )
         await connection.execute(text(_INDEX))
+    return seconds + time.perf_counter() - began
 
 
 async def _peer(engine: AsyncEngine, questions: Sequence[tuple[str, Vectors]]) -> Mapping[str, Any]:
