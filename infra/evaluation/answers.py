@@ -62,7 +62,8 @@ def evaluate(
     """Drafts and checks an answer to every question of `data`.
 
     Args:
-        data: a file of the generation format (questions with their passages), or a folder of the retrieval format.
+        data: a file of the generation format (questions with their passages) or a folder of such, or a folder of the
+            retrieval format.
         policy: which drafters are asked: `extractive`, `cascade` or `always-last`.
         sample: ask this many of the questions, the same at each call; None asks all.
         progress: shows how far it is.

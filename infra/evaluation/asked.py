@@ -1,7 +1,7 @@
 """Questions whose answer is known, with the documents that they are asked of."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,12 +43,19 @@ class Asked:
 
 
 def read_asked(data: Path) -> Asked:
-    """The questions of a file of the generation format, or of a folder of the retrieval format.
+    """The questions of a folder of the retrieval format, or of a file, or a folder of files, of the generation format.
 
     Raises:
         DataUnreadable: the data are not of either format.
     """
-    return _of_corpus(data) if data.is_dir() else _with_passages(data)
+    if not data.is_dir():
+        return _with_passages([data])
+    if list(data.glob("corpus.jsonl*")):
+        return _of_corpus(data)
+    files = sorted(path for path in data.iterdir() if path.name.endswith((".jsonl", ".jsonl.gz")))
+    if not files:
+        raise DataUnreadable(f"{data} holds neither corpus.jsonl nor any other .jsonl")
+    return _with_passages(files)
 
 
 def _of_corpus(folder: Path) -> Asked:
@@ -67,10 +74,13 @@ def _of_corpus(folder: Path) -> Asked:
     return Asked({TENANT: corpus}, questions)
 
 
-def _with_passages(path: Path) -> Asked:
+def _with_passages(paths: Sequence[Path]) -> Asked:
     """Each question searches its own passages only: they are the knowledge of a tenant of its own."""
     asked = Asked({}, [])
-    for number, row in enumerate(rows(path, ("id", "question", "passages", "answer", "answerable"))):
+    named = [
+        (path, row) for path in paths for row in rows(path, ("id", "question", "passages", "answer", "answerable"))
+    ]
+    for number, (path, row) in enumerate(named):
         collection = f"{TENANT}-{number}"
         try:
             asked.knowledge[collection] = [
@@ -81,7 +91,8 @@ def _with_passages(path: Path) -> Asked:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataUnreadable(f"{path}, row {row['id']}: passages or history not of the agreed form") from error
         gold = Gold(str(row["answer"]), bool(row["answerable"]))
-        asked.questions.append((Question(str(row["id"]), str(row["question"]), history), gold, collection))
+        question = Question(f"{path.stem}/{row['id']}", str(row["question"]), history)
+        asked.questions.append((question, gold, collection))
     return asked
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.evaluation.asked import judgements
+from infra.evaluation.asked import judgements, read_asked
 from infra.evaluation.data import DataUnreadable, rows
 from infra.evaluation.report import write_report
 from infra.evaluation.result import Evaluation
@@ -55,6 +55,25 @@ def test_judgements_skip_the_header_and_what_is_not_relevant(tmp_path: Path) -> 
     file.write_text("query-id\tcorpus-id\tscore\nq1 d1 1\n")
     with pytest.raises(DataUnreadable, match="line 2"):
         list(judgements(file))
+
+
+def test_a_folder_of_questions_with_their_passages_is_read_as_one_set(tmp_path: Path) -> None:
+    for name, answerable in (("answerable", True), ("unanswerable", False)):
+        passages = [{"id": "p", "title": "", "text": f"of the {name}"}]
+        row = {"id": "1", "question": "Which?", "passages": passages, "answer": "", "answerable": answerable}
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(row) + "\n")
+
+    asked = read_asked(tmp_path)
+
+    found = [(question.question_id, gold.answerable) for question, gold, _ in asked.questions]
+    assert found == [("answerable/1", True), ("unanswerable/1", False)]
+    texts = [asked.knowledge[collection][0].text for _, _, collection in asked.questions]
+    assert texts == ["of the answerable", "of the unanswerable"]
+
+
+def test_a_folder_without_any_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataUnreadable, match="neither corpus"):
+        read_asked(tmp_path)
 
 
 def test_a_report_has_its_figures_plots_and_classes_and_no_foreign_markup(tmp_path: Path) -> None:
