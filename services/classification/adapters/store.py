@@ -11,7 +11,7 @@ from services.classification.adapters.features import STANDARDISED, WIDTHS, Spac
 from services.classification.adapters.heads import Expert, Head
 from services.classification.adapters.model import Model, Pair, Risks
 
-FORMAT = 4
+FORMAT = 5
 _HALF = frozenset({"basis", "references", "rarity"})
 
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.extmath import randomized_svd
 
 from services.classification.adapters.features import STANDARDISED, WIDTHS, Encoded, Space, assemble
-from services.classification.adapters.heads import Expert, Head, Kind, calibrated, likeness_of
+from services.classification.adapters.heads import WARMTH, Expert, Head, Kind, calibrated, likeness_of
 from services.classification.rules import surface
 from shared.embedding import Vectors
 
@@ -143,7 +143,7 @@ def fit_expert(recipe: Recipe, texts: Encoded, labels: Labels, classes: int, wei
     space = fit_space(recipe, texts, labels)
     places = space.project(texts)
     head = fit_head(recipe.kind, places, labels, classes, None if weights is None else weights[rows])
-    return Expert(space, places, labels == OUTSIDE, head, classes, np.zeros(3), np.zeros(0))
+    return Expert(space, places, labels == OUTSIDE, head, classes, np.zeros(WARMTH), np.zeros(0))
 
 
 def balanced_part(
@@ -216,15 +216,20 @@ def warmth_of(scores: Numbers, chance: Callable[[Numbers], Numbers], happened: N
     """
     spread = max(float(scores.std(axis=1).mean()), 1e-6) if scores.size else 1.0
     if len(happened) < 10 * FOLDS or scores.shape[1] < 2 or happened.all() or not happened.any():
-        return np.array([np.log(spread), 0.0, 0.0])
+        return _only(spread)
 
     def loss(warmth: Numbers) -> float:
         likely = np.clip(chance(calibrated(scores, warmth)), 1e-6, 1 - 1e-6)
         return float(-np.log(np.where(happened, likely, 1 - likely)).mean() + 1e-4 * (warmth**2).sum())
 
-    starts = [np.array([np.log(spread * factor), 0.0, 0.0]) for factor in (0.1, 0.3, 1.0)]
+    starts = [_only(spread * factor) for factor in (0.1, 0.3, 1.0)]
     found: Numbers = min((minimize(loss, start, method="BFGS") for start in starts), key=lambda fit: float(fit.fun)).x
     return found
+
+
+def _only(temperature: float) -> Numbers:
+    """The parameters by which all texts have this temperature."""
+    return np.array([np.log(temperature), *[0.0] * (WARMTH - 1)])
 
 
 def pretended_outside(recipe: Recipe, texts: Encoded, labels: Labels, classes: int) -> Iterator[Numbers]:

@@ -88,6 +88,20 @@ class IntentsCard:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """What an expert said of the intents of texts held out: how sure it was, whether rightly, whether of English."""
+
+    sure: Numbers
+    right: NDArray[np.bool_]
+    english: NDArray[np.bool_]
+
+    def of(self, *, english: bool) -> "Tried":
+        """The part in English, or in other languages."""
+        chosen = self.english == english
+        return Tried(self.sure[chosen], self.right[chosen], self.english[chosen])
+
+
+@dataclass(frozen=True)
 class IntentData:
     """Encoded texts and their labels; the first `judged` are examples, the others support. `ordinary` have no label."""
 
@@ -99,7 +113,10 @@ class IntentData:
 
 
 def train_intents(data: IntentData) -> tuple[Pair, IntentsCard]:
-    """Two experts (English, other languages), and how good the first is."""
+    """Two experts (English, other languages), and how good they are, each on texts of its own languages.
+
+    The figures on scope are the first one's.
+    """
     data = _affordable(data, CHARACTERS_MAX)
     spoken = np.flatnonzero(data.texts.english)
     english = data if len(spoken) == len(data.labels) else _part(data, spoken, data.ordinary.english)
@@ -110,11 +127,11 @@ def train_intents(data: IntentData) -> tuple[Pair, IntentsCard]:
     few = int(chosen.texts.characters.sum()) <= 2 * _COMPARED_CHARACTERS_MAX
     if chosen.judged > 2 * _COMPARED_EXAMPLES_MAX and few:
         recipe = _final(compared, chosen)
-    first, card = _trained(recipe, compared, chosen)
+    first, tried, scope = _trained(recipe, chosen)
     rows = balanced_part(data.labels, _OTHER_EXAMPLES_MAX, data.texts.characters, _COMPARED_CHARACTERS_MAX)
     other = _part(data, rows, slice(None))
-    second, _ = _trained(without_english(recipe), {}, other)
-    return Pair(first, second), card
+    second, tried_other, _ = _trained(without_english(recipe), other)
+    return Pair(first, second), _card(recipe, compared, [tried.of(english=True), tried_other.of(english=False)], scope)
 
 
 def _part(data: IntentData, rows: Labels, ordinary: NDArray[np.bool_] | slice) -> IntentData:
@@ -170,7 +187,8 @@ def _final(compared: dict[str, float], data: IntentData) -> Recipe:
     return max(accuracies, key=lambda one: one[0])[1]
 
 
-def _trained(recipe: Recipe, compared: dict[str, float], data: IntentData) -> tuple[Expert, IntentsCard]:
+def _trained(recipe: Recipe, data: IntentData) -> tuple[Expert, Tried, dict[str, Any]]:
+    """An expert, what it said of texts held out, and its figures on scope."""
     count = FOLDS if data.judged <= ALL_FOLDS_EXAMPLES_MAX else 1
     held = hold_out(recipe, data.texts, data.labels, data.classes, judged=data.judged, folds_max=count)
     expert = fit_expert(recipe, data.texts, data.labels, data.classes)
@@ -180,16 +198,22 @@ def _trained(recipe: Recipe, compared: dict[str, float], data: IntentData) -> tu
     warmth = warmth_of(held.scores[inside], best_chance, right)
     sure = best_chance(calibrated(held.scores[inside], warmth))
     scope, figures = _scope(recipe, data, held, expert)
-    card = IntentsCard(
+    tried = Tried(sure, right, data.texts.english[held.rows][inside])
+    return recalibrated(expert, warmth, scope), tried, figures
+
+
+def _card(recipe: Recipe, compared: dict[str, float], tried: Sequence[Tried], scope: dict[str, Any]) -> IntentsCard:
+    sure = np.concatenate([one.sure for one in tried])
+    right = np.concatenate([one.right for one in tried])
+    return IntentsCard(
         recipe=recipe.name,
         compared=compared,
         accuracy=round(float(right.mean()), 4),
         ece=round(expected_calibration_error(sure, right), 4),
         ece_of_chance=round(_error_of_chance(sure), 4),
         coverage_at_5_risk=round(coverage_at_risk(sure, right, 0.05), 4),
-        **figures,
+        **scope,
     )
-    return recalibrated(expert, warmth, scope), card
 
 
 def _scope(recipe: Recipe, data: IntentData, held: HeldOut, expert: Expert) -> tuple[Numbers, dict[str, Any]]:

@@ -73,6 +73,24 @@ def test_the_card_says_how_well_held_out_texts_were_told_apart(trained: tuple[Pa
     assert json.loads((trained[0] / "card.json").read_text())["card"]["version"] == card.version
 
 
+def test_the_card_counts_texts_in_other_languages_too(tmp_path: Path) -> None:
+    muddled = ("heute geht gar nichts mehr bei uns hier", "wir warten schon den ganzen Morgen auf eine Antwort")
+    texts = [IntentExample(text=f"{text}, zum {k}. Mal", language="de") for k in range(10) for text in muddled]
+    known = small_pack()
+    both = known.model_copy(
+        update={
+            "languages": ("en", "de"),
+            "intents": tuple(one.model_copy(update={"examples": (*one.examples, *texts)}) for one in known.intents),
+        }
+    )
+
+    accuracy = train(both, WordEmbedder(), WordEmbedder(), tmp_path).intent_accuracy
+
+    # Half of the texts are German, and the same for every intent: two thirds of them cannot be told.
+    assert accuracy is not None
+    assert 0.3 < accuracy < 0.75
+
+
 def test_intents_come_most_probable_first_and_sum_to_one(classifier: TrainedClassifier) -> None:
     scores = classifier.scores("the invoice and the receipt are wrong", "en")
 
