@@ -66,6 +66,12 @@ def injection(data: File, as_json: Json = False, report: Report = None) -> None:
 
 
 @app.command()
+def mood(data: File, as_json: Json = False, report: Report = None) -> None:
+    """Tell how urgent each text is to its writer, and in which mood it was written."""
+    _run("mood", as_json, report, data=data)
+
+
+@app.command()
 def pii(data: File, as_json: Json = False, report: Report = None) -> None:
     """Find the personal data in each text."""
     _run("pii", as_json, report, data=data)

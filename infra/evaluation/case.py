@@ -25,6 +25,7 @@ from services.classification.adapters.guarded import Guarded
 from services.classification.adapters.model import TrainedClassifier
 from services.classification.adapters.store import load_model
 from services.classification.ports import Domain
+from services.classification.rules.mood import unread
 from services.classification.training import train
 from services.drafting import handler as drafting
 from services.drafting.ports import Tier
@@ -73,7 +74,7 @@ class Stages:
             train(self.pack, english, multilingual, Path(folder))
             trained = TrainedClassifier(load_model(Path(folder)), english, multilingual)
         classifier = Guarded(trained, InjectionDetector(multilingual))
-        self._domains = {TENANT: Domain(pack=self.pack, classifier=classifier)}
+        self._domains = {TENANT: Domain(self.pack, classifier, unread)}
         self._languages = ExpectingDetector(self.pack)
         self._orders = OrderSpotter()
         self.embed = english.embed

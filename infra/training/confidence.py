@@ -27,6 +27,7 @@ from services.classification import handler as classification
 from services.classification.adapters.model import TrainedClassifier
 from services.classification.adapters.store import load_model
 from services.classification.ports import Domain
+from services.classification.rules.mood import unread
 from services.classification.training import train as train_classifier
 from services.drafting import handler as drafting
 from services.drafting.ports import Drafter, Tier
@@ -131,7 +132,7 @@ async def classified_examples(pack: Pack, english: Embedder, multilingual: Embed
             await asyncio.to_thread(train_classifier, rest, english, multilingual, Path(folder))
             classifier = TrainedClassifier(load_model(Path(folder)), english, multilingual)
         held_out = [one for one in examples if part_of[one.text] == part and _judgeable(one, pack)]
-        domains = {_TENANT: Domain(pack=pack, classifier=classifier)}
+        domains = {_TENANT: Domain(pack, classifier, unread)}
         found += [await _classified(one, domains) for one in held_out]
     return found
 

@@ -10,6 +10,7 @@ from contracts.pack import Pack
 from services.classification import handler
 from services.classification.adapters.guarded import Guarded
 from services.classification.adapters.model import TrainedClassifier
+from services.classification.adapters.mood import MoodReader
 from services.classification.adapters.store import ModelUnreadable, load_model
 from services.classification.ports import Domain
 from shared.clock import Clock, now
@@ -59,6 +60,7 @@ def load_domains(settings: Settings) -> dict[str, Domain]:
     """What every tenant's tickets are classified by. Tenants with the same pack share a model."""
     english, multilingual = Remembering(MiniLM()), Remembering(MultilingualUSE())
     detector = InjectionDetector(multilingual)
+    read_mood = MoodReader(english, multilingual)
     classifiers: dict[Path, TrainedClassifier] = {}
     domains: dict[str, Domain] = {}
     for name, tenant in load_tenants(settings.tenants_file).items():
@@ -66,7 +68,7 @@ def load_domains(settings: Settings) -> dict[str, Domain]:
         folder = model_folder(pack, settings.home)
         if folder not in classifiers:
             classifiers[folder] = load_classifier(pack, settings.home, english, multilingual)
-        domains[name] = Domain(pack=pack, classifier=Guarded(classifiers[folder], detector))
+        domains[name] = Domain(pack, Guarded(classifiers[folder], detector), read_mood)
     return domains
 
 

@@ -26,7 +26,9 @@ async def handle(
     classifier = domain.classifier
     scores = await asyncio.to_thread(_scores, classifier, text, language[0])
     asked = await asyncio.to_thread(classifier.intents_of, asked_apart(text), language[0])
-    classification = classify(event.ticket, scores, language, domain.pack, classifier.model_version, asked)
+    # After the scores, whose embeddings it finds remembered.
+    mood = await asyncio.to_thread(domain.read_mood, text, language[0])
+    classification = classify(event.ticket, scores, language, domain.pack, classifier.model_version, mood, asked)
     return [TicketClassified.after(event, at=now, classification=classification)]
 
 

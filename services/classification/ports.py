@@ -6,9 +6,12 @@ from typing import Protocol
 
 from contracts.pack import Pack
 from services.classification.rules.deciding import Scores
+from services.classification.rules.mood import Mood
 
 # Text and the languages that are likely beforehand, to a BCP 47 tag and its probability.
 LanguageDetector = Callable[[str, Collection[str]], tuple[str, float]]
+# Text and its BCP 47 tag, to its mood; the same for all tenants, safe to call from several threads, on any text.
+ReadsMood = Callable[[str, str], Mood]
 
 
 class Classifier(Protocol):
@@ -31,3 +34,4 @@ class Domain:
 
     pack: Pack
     classifier: Classifier
+    read_mood: ReadsMood

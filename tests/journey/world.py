@@ -19,6 +19,7 @@ from contracts.events import (
 )
 from services.classification import handler as classification
 from services.classification.ports import Domain
+from services.classification.rules.mood import unread
 from services.delivery import app as delivery
 from services.delivery import handler as sending
 from services.drafting import app as drafting
@@ -89,7 +90,7 @@ class World:
 
     def _classification(self) -> Stage:
         # Its app brings the training along, which takes seconds to import.
-        domains = {TENANT: Domain(pack=pack(), classifier=FakeClassifier(PHRASES, risks=["billing_refund"]))}
+        domains = {TENANT: Domain(pack(), FakeClassifier(PHRASES, risks=["billing_refund"]), unread)}
 
         async def on_ticket_received(event: TicketReceived) -> Any:
             return await classification.handle(event, domains=domains, detect_language=english, now=self.clock())

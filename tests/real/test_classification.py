@@ -12,6 +12,7 @@ from contracts.pack import Pack
 from services.classification.adapters.model import TrainedClassifier
 from services.classification.adapters.store import load_model
 from services.classification.rules.deciding import classify
+from services.classification.rules.mood import NEUTRAL
 from services.classification.training import ModelCard, train
 from shared.embedding import MiniLM, MultilingualUSE, Vectors
 from shared.language import detect_language
@@ -51,7 +52,7 @@ def judged(pack: Pack, trained: tuple[ModelCard, TrainedClassifier]) -> Judged:
         )
         language = detect_language(ticket.text, pack.languages)
         scores = trained[1].scores(ticket.text, language[0])
-        results.append((row, classify(ticket, scores, language, pack, "test")))
+        results.append((row, classify(ticket, scores, language, pack, "test", NEUTRAL)))
     return results
 
 

@@ -1,4 +1,4 @@
-"""What single words and phrases give away: risks that no statistic should overlook, urgency and mood."""
+"""What single words and phrases give away: risks that no statistic should overlook."""
 
 import re
 from collections.abc import Collection
@@ -86,56 +86,8 @@ _COMPILED = {
     for flag, phrases in _PHRASES.items()
 }
 
-_URGENT = re.compile(
-    r"\b(?:urgent(?:ly)?|asap|immediately|emergency|critical|production (?:is )?down|(?:site|shop|app|"
-    r"everything|service) is down|outage|losing (?:money|customers|orders)|right now|dringend|sofort|"
-    r"notfall|ausfall|steht still|urgente?|imm[ée]diat\w*|en panne|urgencia|inmediat\w*|caíd[oa])\b",
-    re.IGNORECASE,
-)
-_UNHURRIED = re.compile(
-    r"\b(?:no (?:hurry|rush)|not urgent|whenever you|when you (?:have|find) (?:a )?(?:time|moment)|"
-    r"just (?:curious|wondering)|keine eile|nicht eilig|nicht dringend|pas (?:pressé|urgent)|sin prisa|"
-    r"no es urgente)\b",
-    re.IGNORECASE,
-)
-
-_GLAD_WORDS = """
-appreciate appreciated awesome brilliant danke encantado excelente excellent fantastic freundlich genial glad
-gracias great génial happy helpful kind love lovely merci nice parfait perfect perfecto perfekt prima super
-thank thanks toll wonderful
-"""
-_GLAD = frozenset(_GLAD_WORDS.split())
-_CROSS_WORDS = """
-angry annoyed annoying awful bad broken catastrophe decepcionado desastre disappointed disappointing disgrace
-déçu enfadado enttäuscht fed frechheit frustrated frustrating furieux furious garbage harto hate honte
-hopeless horrible idiot idiots inacceptable inaceptable inakzeptabel incompetent joke katastrophe mist
-nightmare nul pathetic pésimo ridiculous rubbish scandaleux schlecht shame sick stupid sucks terrible
-unacceptable unbelievable unmöglich unverschämt useless vergüenza worst worthless wtf wütend
-"""
-_CROSS = frozenset(_CROSS_WORDS.split())
-_WORD = re.compile(r"[^\W\d_]+")
-_SHOUTED = re.compile(r"\b[A-Z]{4,}\b")
-
 
 def phrases_of_risk(text: str, flags: Collection[str]) -> frozenset[str]:
     """Which of `flags` (ids) the text gives away by a phrase. Flags that have no phrases are never found."""
     read = text[:TEXT_CHARACTERS_MAX]
     return frozenset(flag for flag in flags if any(phrase.search(read) for phrase in _COMPILED.get(flag, ())))
-
-
-def urgency(text: str) -> int:
-    """1 where the customer presses, -1 where there is no hurry, else 0."""
-    read = text[:TEXT_CHARACTERS_MAX]
-    if _UNHURRIED.search(read):
-        return -1
-    return 1 if _URGENT.search(read) else 0
-
-
-def sentiment(text: str) -> float:
-    """The customer's mood from -1 (furious) to 1 (delighted), from counted words, shouting and exclamation marks."""
-    read = text[:TEXT_CHARACTERS_MAX]
-    words = [word.lower() for word in _WORD.findall(read)]
-    glad = sum(word in _GLAD for word in words)
-    cross = 2 * sum(word in _CROSS for word in words)
-    cross += min(2, len(_SHOUTED.findall(read)) // 3) + min(2, read.count("!!") + read.count("?!"))
-    return round((glad - cross) / (glad + cross + 2), 3)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from contracts.events import Classification, Flag, Priority, RankedIntent, Route, Ticket
 from contracts.pack import Intent, Pack
 from services.classification.rules import cues
+from services.classification.rules.mood import Mood
 from shared.sentences import questions
 
 INTENT_RISK = "intent:"
@@ -52,6 +53,7 @@ def classify(
     language: tuple[str, float],
     pack: Pack,
     model_version: str,
+    mood: Mood,
     asked: Sequence[tuple[str, float]] = (),
 ) -> Classification:
     """What the ticket is about, and who should see it.
@@ -62,6 +64,7 @@ def classify(
         language: a tag and its probability.
         pack: the taxonomy.
         model_version: of what gave the scores.
+        mood: how the text wishes to be ranked, and in which mood it was written.
         asked: the likeliest intent of each question with its probability, where there are several.
     """
     text = ticket.text
@@ -73,8 +76,8 @@ def classify(
         asked=tuple(RankedIntent(intent=name, probability=chance) for name, chance in asked),
         out_of_scope=scores.out_of_scope,
         questions=max(1, len(questions(text[:QUESTIONS_CHARACTERS_MAX]))),
-        priority=_priority(text, scores, intent, flags),
-        sentiment=cues.sentiment(text),
+        priority=_priority(scores, intent, flags, mood),
+        sentiment=mood.sentiment,
         language=language[0],
         language_probability=language[1],
         flags=flags,
@@ -108,9 +111,9 @@ def _route(flags: tuple[Flag, ...], scores: Scores, intent: Intent | None, pack:
     return "answer", pack.queues[0].id if pack.queues else ""
 
 
-def _priority(text: str, scores: Scores, intent: Intent | None, flags: tuple[Flag, ...]) -> Priority:
+def _priority(scores: Scores, intent: Intent | None, flags: tuple[Flag, ...], mood: Mood) -> Priority:
     """The intent's priority, one step up or down by what the customer says; at least high where there is a risk."""
     known = intent is not None and scores.intents[0][1] >= _SURE_ENOUGH
     step = _PRIORITIES.index(intent.priority if intent is not None and known else "normal")
-    step = min(max(step + cues.urgency(text), 0), len(_PRIORITIES) - 1)
+    step = min(max(step + mood.urgency, 0), len(_PRIORITIES) - 1)
     return _PRIORITIES[max(step, _PRIORITIES.index("high"))] if flags else _PRIORITIES[step]

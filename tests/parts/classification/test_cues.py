@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.classification.rules.cues import phrases_of_risk, sentiment, urgency
+from services.classification.rules.cues import phrases_of_risk
 
 FLAGS = ("human_requested", "legal", "refund", "security", "vulnerable", "made_up")
 
@@ -35,20 +35,6 @@ def test_ordinary_technical_words_are_no_risk(text: str) -> None:
 
 def test_only_flags_that_the_pack_defines_are_found() -> None:
     assert phrases_of_risk("I want a refund, says my lawyer, who has sued", ("legal",)) == {"legal"}
-
-
-def test_pressing_and_unhurried_customers_are_told_apart() -> None:
-    assert urgency("URGENT: production is down") == 1
-    assert urgency("No rush at all, just curious: is it urgent to upgrade?") == -1
-    assert urgency("How do I add a domain?") == 0
-
-
-def test_mood_goes_from_furious_to_delighted() -> None:
-    furious = sentiment("This is USELESS, a DISGRACE and TERRIBLE!! I hate it!!")
-    plain = sentiment("How do I add a domain?")
-    delighted = sentiment("Thank you, the support is wonderful and I love the product")
-
-    assert -1.0 <= furious < -0.5 < plain < 0.5 < delighted <= 1.0
 
 
 def test_a_hostile_text_of_full_length_is_read_in_bounded_steps() -> None:

@@ -14,6 +14,7 @@ from services.classification.adapters.model import TrainedClassifier
 from services.classification.adapters.store import ModelUnreadable, load_model
 from services.classification.handler import handle
 from services.classification.ports import Domain
+from services.classification.rules.mood import unread
 from services.classification.rules.parts import parts
 from services.classification.rules.reading import read
 from services.classification.training import ModelCard, intents, train
@@ -226,7 +227,7 @@ def test_of_thousands_of_harmless_texts_only_some_are_read_for_risks(monkeypatch
 
 async def test_the_handler_answers_with_one_event_that_carries_the_ticket(classifier: TrainedClassifier) -> None:
     event = TicketReceived(**HEAD, ticket=ticket("the invoice and the receipt are wrong"))
-    domains = {"demo": Domain(pack=small_pack(), classifier=classifier)}
+    domains = {"demo": Domain(small_pack(), classifier, unread)}
 
     [result] = await handle(event, domains=domains, detect_language=lambda *_: ("en", 0.9), now=NOON)
 

@@ -6,6 +6,7 @@ from contracts.events import TicketClassified, TicketReceived
 from services.classification import handler
 from services.classification.ports import Domain
 from services.classification.rules.deciding import Scores
+from services.classification.rules.mood import Mood, unread
 from tests.fakes.models import FakeClassifier, english
 from tests.unit.cases import HEAD, NOON, pack, ticket
 
@@ -18,7 +19,7 @@ class Wordy(FakeClassifier):
 
 
 async def classified(body: str) -> TicketClassified:
-    domains = {HEAD["tenant"]: Domain(pack=pack(), classifier=Wordy({}))}
+    domains = {HEAD["tenant"]: Domain(pack(), Wordy({}), unread)}
     [event] = await handler.handle(
         TicketReceived(**HEAD, ticket=ticket(body)), domains=domains, detect_language=english, now=NOON
     )
@@ -46,3 +47,22 @@ async def test_a_question_among_good_wishes_is_in_scope(body: str) -> None:
 )
 async def test_what_asks_nothing_or_asks_something_else_stays_out_of_scope(body: str) -> None:
     assert (await classified(body)).classification.out_of_scope > 0.5
+
+
+async def test_the_mood_of_the_text_is_on_the_event_and_moves_the_priority() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def pressing(text: str, language: str) -> Mood:
+        asked.append((text, language))
+        return Mood(urgency=1, sentiment=-0.6)
+
+    ordinary = (await classified("How do I roll back a release?")).classification
+    domains = {HEAD["tenant"]: Domain(pack(), Wordy({}), pressing)}
+    received = TicketReceived(**HEAD, ticket=ticket("How do I roll back a release?"))
+    [event] = await handler.handle(received, domains=domains, detect_language=english, now=NOON)
+
+    assert isinstance(event, TicketClassified)
+    order = ["low", "normal", "high", "urgent"]
+    assert order.index(event.classification.priority) == order.index(ordinary.priority) + 1
+    assert (event.classification.sentiment, ordinary.sentiment) == (-0.6, 0.0)
+    assert asked == [(received.ticket.text, "en")]
