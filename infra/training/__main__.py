@@ -10,7 +10,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from infra.evaluation.database import database
-from infra.training.confidence import ConfidenceCard, classified_examples, labelled_cases, train_confidence
+from infra.training.confidence import ConfidenceCard, train_confidence
+from infra.training.confidence_cases import classified_examples, labelled_cases
 from services.drafting.adapters.extractive import ExtractiveDrafter
 from services.retrieval.adapters.embedding import TwoModels
 from services.retrieval.adapters.postgres import PostgresKnowledge

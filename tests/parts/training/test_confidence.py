@@ -7,15 +7,8 @@ import numpy as np
 import pytest
 
 from contracts.events import Evidence, RankedIntent, TicketClassified
-from infra.training.confidence import (
-    ClassifiedExample,
-    LabelledCase,
-    TooFewCases,
-    fit,
-    labelled_cases,
-    release_threshold,
-    train_confidence,
-)
+from infra.training.confidence import TooFewCases, fit, release_threshold, train_confidence
+from infra.training.confidence_cases import ClassifiedExample, LabelledCase, labelled_cases
 from services.drafting.adapters.extractive import ExtractiveDrafter
 from services.validation.adapters import FileCalibrations, calibration_file
 from shared.packs import training_hash
