@@ -20,7 +20,7 @@ from infra.training.confidence_cases import LabelledCase
 from infra.training.trees import plain_trees
 from services.validation.adapters import Kind, calibration_file
 from services.validation.rules.answering import ANSWERING_FEATURES
-from services.validation.rules.confidence import EVIDENCE_FEATURES, FINDING_FEATURES, INTENT_FEATURES, Calibration
+from services.validation.rules.confidence import EVIDENCE_FEATURES, INTENT_FEATURES, Calibration
 from shared.packs import training_hash
 
 CASES_MIN = 60
@@ -74,7 +74,7 @@ def fit(cases: Sequence[LabelledCase], kind: Kind, trained_on: str) -> tuple[Cal
     Raises:
         TooFewCases: fewer than CASES_MIN, or hardly any that are right, or that are wrong.
     """
-    names = EVIDENCE_FEATURES + ANSWERING_FEATURES + (INTENT_FEATURES + FINDING_FEATURES if kind == "full" else ())
+    names = EVIDENCE_FEATURES + ANSWERING_FEATURES + (INTENT_FEATURES if kind == "full" else ())
     x = np.array([[case.features.get(name, 0.0) for name in names] for case in cases])
     y = np.array([case.correct for case in cases], dtype=np.int64)
     if len(y) < CASES_MIN or min(int(y.sum()), int(len(y) - y.sum())) < FOLDS:
@@ -92,7 +92,7 @@ def _fitted(x: Numbers, y: NDArray[np.int64], names: tuple[str, ...], trained_on
     scaler, regression = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=2_000)).fit(x, y)
     booster = lightgbm.train(TREES, lightgbm.Dataset(x, y.astype(np.float64)), ROUNDS)
     return Calibration(
-        version=f"confidence-4-{kind}-{trained_on}",
+        version=f"confidence-3-{kind}-{trained_on}",
         trained_on=trained_on,
         kind=kind,
         features=names,

@@ -20,15 +20,12 @@ from services.drafting import handler as drafting
 from services.drafting.ports import Drafter, Tier
 from services.retrieval import handler as retrieval
 from services.retrieval.ports import QueryEmbedder, Search
-from services.validation.adapters import ExpectingDetector
-from services.validation.ports import LanguageDetector, Orders
 from services.validation.rules.answering import Embed
-from services.validation.rules.checks import citations_by_number, evidence_by_id, findings_on
+from services.validation.rules.checks import citations_by_number, evidence_by_id
 from services.validation.rules.claims import claims_of
 from services.validation.rules.confidence import features_of
 from services.validation.rules.judging import judge_draft
 from shared.embedding import Embedder
-from shared.injection.spotting import OrderSpotter
 from shared.language import detect_language
 
 CLASSIFIER_FOLDS = 5
@@ -126,7 +123,6 @@ async def labelled_cases(
     released makes a case: where the drafter abstains or a person decides anyway, nothing hangs on the confidence.
     """
     places = asyncio.Semaphore(AT_ONCE)
-    look = Look(pack, ExpectingDetector(pack), OrderSpotter(), embed)
 
     async def case(example: ClassifiedExample) -> LabelledCase | None:
         async with places:
@@ -135,34 +131,21 @@ async def labelled_cases(
             assert isinstance(found, ContextRetrieved)
             [drafted] = await drafting.handle(found, tiers=[Tier("extractive", drafter)], pack=pack, now=_EPOCH)
             assert isinstance(drafted, AnswerDrafted)
-        return await asyncio.to_thread(_case, drafted, example.articles, look)
+        return await asyncio.to_thread(_case, drafted, example.articles, pack, embed)
 
     cases = await asyncio.gather(*(case(example) for example in examples))
     return [one for one in cases if one is not None]
 
 
-@dataclass(frozen=True)
-class Look:
-    """What validation looks at a draft with."""
-
-    pack: Pack
-    languages: LanguageDetector
-    orders: Orders
-    embed: Embed
-
-
-def _case(event: AnswerDrafted, articles: frozenset[str], look: Look) -> LabelledCase | None:
-    if not event.draft.citations or event.draft.unanswered or _for_a_person(event.classification, look.pack):
+def _case(event: AnswerDrafted, articles: frozenset[str], pack: Pack, embed: Embed) -> LabelledCase | None:
+    if not event.draft.citations or event.draft.unanswered or _for_a_person(event.classification, pack):
         return None
     citations, evidence = citations_by_number(event), evidence_by_id(event)
-    stated = claims_of(event, look.pack.tone)
     # These drafts quote, which needs no model of support to be seen.
-    claims = judge_draft(stated, citations, evidence, event.ticket.text, None).claims
-    language = look.languages.language_of("\n".join(claim.text for claim in stated))
-    findings = findings_on(event, claims, look.pack, language, look.orders.order_in, look.embed)
+    claims = judge_draft(claims_of(event, pack.tone), citations, evidence, event.ticket.text, None).claims
     first = evidence[event.draft.citations[0].evidence_id]
     right = article_of(first.document_id, first.language) in articles
-    return LabelledCase(features_of(event, claims, look.pack, look.embed, findings), right)
+    return LabelledCase(features_of(event, claims, pack, embed), right)
 
 
 def _for_a_person(classification: Classification, pack: Pack) -> bool:

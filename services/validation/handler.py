@@ -67,7 +67,7 @@ def validate(
     )
     claims = judgement.claims
     findings = findings_on(event, claims, pack, answer_language, orders.order_in, embed, doubtful=judgement.doubtful)
-    features = features_of(event, claims, pack, embed, findings)
+    features = features_of(event, claims, pack, embed)
     confidence, model = confidence_of(features, calibrations.full(event.tenant), calibrations.evidence(event.tenant))
     return Validation(
         verdict=verdict_of(findings),

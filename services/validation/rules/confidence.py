@@ -7,12 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from contracts.events import AnswerDrafted, ClaimVerdict, Classification, Evidence, Finding
+from contracts.events import AnswerDrafted, ClaimVerdict, Classification, Evidence
 from contracts.pack import Pack, article_of
 from services.validation.rules.answering import Embed, answering_features
 from services.validation.rules.checks import cited_text
 from services.validation.rules.trees import Trees
-from services.validation.rules.verdict import verdict_of
 from shared.sentences import questions, terms
 
 EVIDENCE_FEATURES = (
@@ -35,7 +34,6 @@ INTENT_FEATURES = (
     "article_in_other_intent",
     "out_of_scope",
 )
-FINDING_FEATURES = ("warned",)
 
 
 class Calibration(BaseModel):
@@ -100,13 +98,8 @@ def _interpolated(x: float, xs: Sequence[float], ys: Sequence[float]) -> float:
     return ys[-1]
 
 
-def features_of(
-    event: AnswerDrafted, claims: Sequence[ClaimVerdict], pack: Pack, embed: Embed, findings: Sequence[Finding] = ()
-) -> dict[str, float]:
-    """What the confidence is computed from; every value is finite. Empty where the draft cites no evidence.
-
-    Drafts that a finding holds back are wrong far more often: without `warned` the others would look less sure.
-    """
+def features_of(event: AnswerDrafted, claims: Sequence[ClaimVerdict], pack: Pack, embed: Embed) -> dict[str, float]:
+    """What the confidence is computed from; every value is finite. Empty where the draft cites no evidence."""
     known = {one.evidence_id: one for one in event.context.evidence}
     cited = [known[one.evidence_id] for one in event.draft.citations if one.evidence_id in known]
     if not cited:
@@ -116,7 +109,6 @@ def features_of(
         **_text_features(event, claims),
         **answering_features(event, embed),
         **_intent_features(event.classification, article_of(cited[0].document_id, cited[0].language), pack),
-        "warned": float(verdict_of(findings) != "pass"),
     }
 
 
