@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
 from infra.training.groundedness_data import Measured
-from infra.training.trees import plain_trees
+from infra.training.trees import mean_trees
 from services.validation.rules.alignment import COLUMNS, Table
 from services.validation.rules.grounding import Blend, answer_measures, with_words, word_chances
 from services.validation.rules.support import Measures
@@ -25,7 +25,7 @@ WORD_TREES, CLAIM_TREES, ANSWER_TREES = 200, 150, 200
 CLAIM_SETS = frozenset({"ragtruth_qa", "ragtruth_summary", "ragtruth_data2txt"})
 # A claim is judged beside its source alone, whoever asked.
 _NOT_OF_CLAIMS = {"asked", "new", "new_seen", "new_seen_rare", "neither", "question_words"}
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "objective": "binary",
     "learning_rate": 0.04,
     "num_leaves": 6,
@@ -42,6 +42,8 @@ SETTINGS = {
 }
 # Answers are few and their measures many: stronger restraint, which was worth .01 on the summaries.
 ANSWER_SETTINGS = SETTINGS | {"feature_fraction": 0.2, "lambda_l2": 50.0, "min_child_samples": 100}
+# And the mean of several, each with rows and measures of its own choice: Breiman, Bagging predictors (1996).
+ANSWER_SEEDS = (1, 2, 3, 4, 5)
 WORD_SETTINGS = SETTINGS | {"num_leaves": 15, "min_child_samples": 100, "max_bin": 63}
 PROJECTED = 48
 # Right words are twenty times as many as wrong ones; a third of them, counted threefold, train as well.
@@ -60,17 +62,24 @@ def fit(
     weights: Numbers,
     trees: int,
     settings: Mapping[str, Any] = SETTINGS,
+    seeds: Sequence[int] = (SETTINGS["seed"],),
 ) -> Trees:
-    """Boosted trees that tell the rows that are right; `settings` are LightGBM's."""
+    """Boosted trees that tell the rows that are right, for each seed as many; `settings` are LightGBM's."""
     table = np.array([list(row.values()) for row in rows], dtype=np.float64)
-    return _fit_table(table, list(rows[0]), np.array(right, dtype=np.float64), weights, trees, settings)
+    return _fit_table(table, list(rows[0]), np.array(right, dtype=np.float64), weights, trees, settings, seeds)
 
 
 def _fit_table(
-    table: NDArray[Any], names: Sequence[str], label: Numbers, weights: Numbers, trees: int, settings: Mapping[str, Any]
+    table: NDArray[Any],
+    names: Sequence[str],
+    label: Numbers,
+    weights: Numbers,
+    trees: int,
+    settings: Mapping[str, Any],
+    seeds: Sequence[int] = (SETTINGS["seed"],),
 ) -> Trees:
     data = lightgbm.Dataset(table, label, weight=weights / weights.mean())
-    return plain_trees(lightgbm.train(dict(settings), data, trees), names)
+    return mean_trees([lightgbm.train({**settings, "seed": seed}, data, trees) for seed in seeds], names)
 
 
 @dataclass(frozen=True)
@@ -219,8 +228,8 @@ class Trainer:
             model = self.claims(chosen[seen], [chances[place] for place in seen])
             _place(support, unseen, self.support(model, chosen[unseen], [chances[place] for place in unseen]))
         rows, weights = self.rows(chosen, chances, support), self.weights[chosen]
-        answers = fit(rows, self.grounded[chosen].tolist(), weights, ANSWER_TREES, ANSWER_SETTINGS)
-        return Stages(self.words(chosen), self.claims(chosen, chances), _blend(answers, rows, "suspicion", weights))
+        answers = fit(rows, self.grounded[chosen].tolist(), weights, ANSWER_TREES, ANSWER_SETTINGS, ANSWER_SEEDS)
+        return Stages(self.words(chosen), self.claims(chosen, chances), _blend(answers, rows, "doubt", weights))
 
     def judge(self, stages: Stages, chosen: Indexes) -> Judged:
         """What the stages say of the chosen answers."""

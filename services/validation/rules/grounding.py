@@ -21,6 +21,7 @@ from services.validation.rules.words import read_words
 QUESTION_CHARACTERS_MAX = 2_000
 _LAST = ("overlap", "overlap_rare", "overlap_best", "unseen", "unseen_1", "unseen_kinds", "coverage", "names_unseen")
 _WEAK_BELOW = 0.5
+_LEAST = 1e-3
 # The table of rarities has one byte for each bucket: this many steps to one logarithm.
 RARITY_STEPS = 20
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -68,19 +69,21 @@ def answer_measures(
         support: of each claim (at least one), the probability that the model of claims gave it.
         words: by claim, the chance of each word that it is unsupported.
     """
-    low = sorted(support)
+    low, said = sorted(support), words_of_answer(words)
     return {
         "support_lowest": low[0],
         "support_two_lowest": sum(low[:2]) / len(low[:2]),
         "support_mean": sum(low) / len(low),
         "support_weak": sum(one < _WEAK_BELOW for one in low) / len(low),
-        "support_joint": sum(log(max(one, 1e-3)) for one in low),
+        "support_joint": sum(log(max(one, _LEAST)) for one in low),
         "support_first": support[0],
         "support_last": support[-1],
         **{f"last_{name}": claims[-1][name] for name in _LAST},
         "claims": float(len(claims)),
         **whole,
-        **words_of_answer(words),
+        **said,
+        # What the words say and what the worst claim says, each a logarithm, count the same.
+        "doubt": (said["suspicion"] + log(1.0 - low[0] + _LEAST)) / 2,
     }
 
 
@@ -104,8 +107,8 @@ def _setting(source: Source, asked: Collection[str]) -> Measures:
 class Blend(BaseModel):
     """Trees, and beside them one measure of suspicion: the more above `centre`, the lower the odds, by `weight`.
 
-    The trees have seen few hundred long answers. That the words' suspicion counts whatever else they make of an answer
-    was worth .03 of AUROC on answers to questions.
+    The trees have seen few hundred long answers. That suspicion counts whatever else they make of an answer was worth
+    .03 of AUROC on answers to questions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -136,6 +136,18 @@ def test_trees_serve_what_lightgbm_would() -> None:
     assert np.allclose(found, same)
 
 
+def test_several_seeds_are_served_as_the_mean_of_their_log_odds() -> None:
+    table = np.random.default_rng(4).normal(size=(300, 4))
+    right = (table[:, 0] + table[:, 1] * table[:, 2] > 0).tolist()
+    rows = [dict(zip("abcd", line, strict=True)) for line in table.tolist()]
+
+    found = fit(rows, right, np.ones(300), 20, seeds=(1, 2)).log_odds(rows)
+
+    one, other = (fit(rows, right, np.ones(300), 20, seeds=(seed,)).log_odds(rows) for seed in (1, 2))
+    assert one != other
+    assert np.allclose(found, np.mean([one, other], axis=0))
+
+
 def test_the_threshold_weighs_sets_equally() -> None:
     right = [np.array([False, True] * 500), np.array([False, True])]
     likely = [np.array([0.2, 0.6] * 500), np.array([0.5, 0.9])]

@@ -72,3 +72,14 @@ def test_measures_are_always_the_same_and_finite(text: str, source: str) -> None
 
     assert list(claims[0]) == list(claim_measures([("Backups.", SOURCE)], asked, RARITY)[0])
     assert all(math.isfinite(value) for value in (*row.values(), *claims[0].values()))
+
+
+def test_an_answer_is_doubtful_by_its_words_and_by_its_worst_claim() -> None:
+    whole, text = whole_measures("", SOURCE, frozenset(), RARITY), "Backups are kept."
+    claims = claim_measures([(text, SOURCE)] * 2, frozenset(), RARITY)
+
+    def doubt(support: list[float], words: list[float]) -> float:
+        return answer_measures(whole, claims, support, [words, words])["doubt"]
+
+    assert doubt([0.9, 0.2], [0.1]) > doubt([0.9, 0.8], [0.1])
+    assert doubt([0.9, 0.8], [0.7]) > doubt([0.9, 0.8], [0.1])
