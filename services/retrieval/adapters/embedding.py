@@ -1,6 +1,7 @@
 """One vector space of two models: MiniLM for meaning in English, USE to find English articles in other languages."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -18,15 +19,18 @@ class TwoModels:
     def __init__(self) -> None:
         self._english = Remembering(MiniLM(), capacity=256)
         self._multilingual = Remembering(MultilingualUSE(), capacity=256)
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="multilingual")
         self.dimensions = self._english.dimensions + self._multilingual.dimensions
         self.name = f"{self._english.name}*{_MINILM_WEIGHT}+{self._multilingual.name}"
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """One row for each passage, of length one."""
+        """One row for each passage, of length one. The models work side by side: ingests are long."""
+        multilingual = self._beside.submit(self._multilingual.embed, texts)
+        english = self._english.embed(texts)
         return np.hstack(
             [
-                self._english.embed(texts) * np.float32(_MINILM_WEIGHT**0.5),
-                self._multilingual.embed(texts) * np.float32((1 - _MINILM_WEIGHT) ** 0.5),
+                english * np.float32(_MINILM_WEIGHT**0.5),
+                multilingual.result() * np.float32((1 - _MINILM_WEIGHT) ** 0.5),
             ]
         )
 
