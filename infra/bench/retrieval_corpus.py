@@ -86,7 +86,7 @@ class Real:
 
     def __init__(self, data: Path, count: int, embedder: TwoModels) -> None:
         self._embedder = embedder
-        self._asked = [question for _, question in zip(range(QUESTIONS), read_queries(data).values(), strict=False)]
+        self._asked = list(islice(read_queries(data).values(), QUESTIONS))
         self.texts = list(islice(_passages(data), count))
         self._numbers = count_up()
         self._vectors = np.zeros((0, embedder.dimensions), dtype=np.float32)

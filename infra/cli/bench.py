@@ -90,7 +90,7 @@ def retrieval(
     """Latency, room and rate of ingest as the corpus grows, beside full-text search with an exact scan of vectors.
 
     It runs on a PostgreSQL of its own, which is gone afterwards. 300,000 passages take a quarter of an hour and some
-    gigabytes of disk. Passages of `--data` are embedded first, some 15 a second.
+    gigabytes of disk. Passages of `--data` are embedded first, some 30 a second on two cores.
     """
     from infra.bench.retrieval import bench_retrieval  # noqa: PLC0415 (models take a second to import)
 

@@ -23,9 +23,9 @@ from contracts.pack import Pack
 from services.classification import handler as classification
 from services.classification.adapters.guarded import Guarded
 from services.classification.adapters.model import TrainedClassifier
+from services.classification.adapters.mood import MoodReader
 from services.classification.adapters.store import load_model
 from services.classification.ports import Domain
-from services.classification.rules.mood import unread
 from services.classification.training import train
 from services.drafting import handler as drafting
 from services.drafting.ports import Tier
@@ -74,7 +74,7 @@ class Stages:
             train(self.pack, english, multilingual, Path(folder))
             trained = TrainedClassifier(load_model(Path(folder)), english, multilingual)
         classifier = Guarded(trained, InjectionDetector(multilingual))
-        self._domains = {TENANT: Domain(self.pack, classifier, unread)}
+        self._domains = {TENANT: Domain(self.pack, classifier, MoodReader(english, multilingual))}
         self._languages = ExpectingDetector(self.pack)
         self._orders = OrderSpotter()
         self.embed = english.embed

@@ -12,9 +12,9 @@ from contracts.events import AnswerDrafted, Classification, ContextRetrieved, Ti
 from contracts.pack import IntentExample, Pack, article_of
 from services.classification import handler as classification
 from services.classification.adapters.model import TrainedClassifier
+from services.classification.adapters.mood import MoodReader
 from services.classification.adapters.store import load_model
 from services.classification.ports import Domain
-from services.classification.rules.mood import unread
 from services.classification.training import train as train_classifier
 from services.drafting import handler as drafting
 from services.drafting.ports import Drafter, Tier
@@ -59,6 +59,7 @@ async def classified_examples(pack: Pack, english: Embedder, multilingual: Embed
     """
     examples = [one for intent in pack.intents for one in intent.examples] + list(pack.out_of_scope)
     part_of = {one.text: index % CLASSIFIER_FOLDS for index, one in enumerate(examples)}
+    read_mood = MoodReader(english, multilingual)
     found: list[ClassifiedExample] = []
     for part in range(CLASSIFIER_FOLDS):
         # Risks play no part in the confidence, and take longest to train.
@@ -76,7 +77,7 @@ async def classified_examples(pack: Pack, english: Embedder, multilingual: Embed
             await asyncio.to_thread(train_classifier, rest, english, multilingual, Path(folder))
             classifier = TrainedClassifier(load_model(Path(folder)), english, multilingual)
         held_out = [one for one in examples if part_of[one.text] == part and _judgeable(one, pack)]
-        domains = {_TENANT: Domain(pack, classifier, unread)}
+        domains = {_TENANT: Domain(pack, classifier, read_mood)}
         found += [await _classified(one, domains) for one in held_out]
     return found
 

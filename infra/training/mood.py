@@ -31,6 +31,8 @@ from services.classification.adapters.mood import (
     Head,
     MoodModel,
     Numbers,
+    decide,
+    leads,
     manner_of,
     meaning_of,
     save_mood_model,
@@ -49,13 +51,6 @@ _TEMPERATURES = np.geomspace(0.3, 3.0, 40)
 # Nearer to nought, every neutral text would be unsure.
 _POINTS = np.arange(0.2, 0.7, 0.1)
 _SPREAD_MIN = 0.001
-# The word lists that this model replaced, on the same texts; measured once, since they are gone.
-RULES_BEFORE = {
-    "urgency_macro_f1": 0.370,
-    "urgency_accuracy": 0.547,
-    "sentiment_macro_f1": 0.508,
-    "sentiment_accuracy": 0.619,
-}
 
 Labels = NDArray[np.int64]
 What = Literal["urgency", "sentiment"]
@@ -189,18 +184,6 @@ def temperature(scores: Numbers, labels: Labels) -> float:
     return float(_TEMPERATURES[int(np.argmax([np.log(one).mean() for one in chances]))])
 
 
-def leads(scores: Numbers) -> Numbers:
-    """P(upper) - P(lower) of each row."""
-    chances = softmax(scores)
-    lead: Numbers = chances[:, 2] - chances[:, 0]
-    return lead
-
-
-def decide(lead: Numbers, lower_from: float, upper_from: float) -> Labels:
-    """The classes that leads stand for; see `Head`."""
-    return np.where(lead >= upper_from, 1, np.where(lead <= -lower_from, -1, 0)).astype(np.int64)
-
-
 def decision_points(lead: Numbers, labels: Labels) -> tuple[float, float]:
     """Where the lower and the upper class begin, for the best macro-F1."""
     points = [(float(low), float(high)) for low in _POINTS for high in _POINTS]
@@ -260,7 +243,6 @@ def main(report: Callable[[str], object] = print) -> None:
         "urgency": figures_of(data, "urgency", best["urgency"]),
         "sentiment": figures_of(data, "sentiment", best["sentiment"]),
         "tried": {what: {one.recipe.name: round(one.macro_f1, 3) for one in found} for what, found in tried.items()},
-        "rules_before": RULES_BEFORE,
         "folds": FOLDS,
         "note": "Cross-validated; texts alike, such as translations, stay in one fold. No text is kept, only weights.",
     }

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from contracts.events import Evidence
 from services.classification.rules.deciding import Scores
+from services.classification.rules.mood import NEUTRAL, Mood
 from services.validation.rules.confidence import Calibration
 
 _COMMON = frozenset(
@@ -51,6 +52,11 @@ class FakeClassifier:
 def english(_: str, __: Collection[str]) -> tuple[str, float]:
     """A language detector for journeys whose customers write English."""
     return "en", 0.99
+
+
+def unread(_: str, __: str) -> Mood:
+    """Implements `ReadsMood`: every message is neutral."""
+    return NEUTRAL
 
 
 class WordEmbedder:

@@ -19,7 +19,6 @@ from contracts.events import (
 )
 from services.classification import handler as classification
 from services.classification.ports import Domain
-from services.classification.rules.mood import unread
 from services.delivery import app as delivery
 from services.delivery import handler as sending
 from services.drafting import app as drafting
@@ -42,7 +41,7 @@ from tests.fakes.bus import MemoryBus
 from tests.fakes.case_book import FakeCaseBook
 from tests.fakes.clock import FixedClock
 from tests.fakes.ledger import FakeLedger
-from tests.fakes.models import FakeCalibrations, FakeClassifier, FakeSearch, WordEmbedder, english
+from tests.fakes.models import FakeCalibrations, FakeClassifier, FakeSearch, WordEmbedder, english, unread
 from tests.fakes.records import FakeRecords
 from tests.fakes.sendings import FakeHelpdesk, FakeHelpdesks, FakeSendings
 from tests.unit.cases import evidence, invoices, pack

@@ -47,8 +47,7 @@ class Head:
 
     def lead(self, features: Numbers) -> float:
         """P(upper) - P(lower) of one row of features, from -1 to 1."""
-        chances = softmax(features @ self.weights[:-1] + self.weights[-1])
-        return float(chances[2] - chances[0])
+        return float(leads(features @ self.weights[:-1] + self.weights[-1]))
 
     def unsure(self, lead: float) -> bool:
         """Whether a lead is near one of the decision points."""
@@ -56,9 +55,19 @@ class Head:
 
     def decided(self, lead: float) -> int:
         """The class that a lead stands for."""
-        if lead >= self.upper_from:
-            return 1
-        return -1 if lead <= -self.lower_from else 0
+        return int(decide(np.array(lead), self.lower_from, self.upper_from))
+
+
+def leads(scores: Numbers) -> Numbers:
+    """P(upper) - P(lower) of each row of scores, a column for each of CLASSES."""
+    chances = softmax(scores)
+    lead: Numbers = chances[..., 2] - chances[..., 0]
+    return lead
+
+
+def decide(lead: Numbers, lower_from: float, upper_from: float) -> NDArray[np.int64]:
+    """The classes that leads stand for; see `Head`."""
+    return np.where(lead >= upper_from, 1, np.where(lead <= -lower_from, -1, 0)).astype(np.int64)
 
 
 @dataclass(frozen=True)

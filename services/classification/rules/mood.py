@@ -27,11 +27,6 @@ class Mood:
 NEUTRAL = Mood(urgency=0, sentiment=0.0)
 
 
-def unread(_: str, __: str) -> Mood:
-    """Implements `ReadsMood` where nobody asks for moods."""
-    return NEUTRAL
-
-
 # Phrases of fourteen languages. None decides by itself: the model weighs how many of a kind stand in a text.
 _PHRASES: dict[str, tuple[str, ...]] = {
     "pressing": (

@@ -155,11 +155,12 @@ def test_card_and_model_are_those_of_the_command() -> None:
 
     assert card["made_by"] == "python -m infra.training.mood"
     assert card["sample_size"] == len(texts) == len({one.text for one in texts})
-    for what in ("urgency", "sentiment"):
+    # What the word lists had that this model replaced, on the same texts.
+    for what, word_lists in (("urgency", 0.370), ("sentiment", 0.508)):
         counted = {str(one): sum(getattr(text, what) == one for text in texts) for one in (-1, 0, 1)}
         assert card[what]["classes"] == counted
         assert min(counted.values()) >= 150
-        assert card[what]["macro_f1"] > card["rules_before"][f"{what}_macro_f1"] + 0.2
+        assert card[what]["macro_f1"] > word_lists + 0.2
     assert MODEL_FILE.stat().st_size < 200_000
     agreed = [READ(one.text, one.language).urgency == one.urgency for one in texts[::20]]
     assert np.mean(agreed) > card["urgency"]["accuracy"] - 0.1

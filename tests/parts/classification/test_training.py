@@ -14,7 +14,6 @@ from services.classification.adapters.model import TrainedClassifier
 from services.classification.adapters.store import ModelUnreadable, load_model
 from services.classification.handler import handle
 from services.classification.ports import Domain
-from services.classification.rules.mood import unread
 from services.classification.rules.parts import parts
 from services.classification.rules.reading import read
 from services.classification.training import ModelCard, intents, train
@@ -24,6 +23,7 @@ from services.classification.training.intents import expected_calibration_error
 from shared.embedding import Vectors
 from shared.failures import InvalidMessage
 from tests.fakes.embedding import WordEmbedder
+from tests.fakes.models import unread
 from tests.unit.cases import HEAD, NOON, intent, pack, ticket
 
 TOPICS = {

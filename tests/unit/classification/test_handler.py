@@ -6,8 +6,8 @@ from contracts.events import TicketClassified, TicketReceived
 from services.classification import handler
 from services.classification.ports import Domain
 from services.classification.rules.deciding import Scores
-from services.classification.rules.mood import Mood, unread
-from tests.fakes.models import FakeClassifier, english
+from services.classification.rules.mood import Mood
+from tests.fakes.models import FakeClassifier, english, unread
 from tests.unit.cases import HEAD, NOON, pack, ticket
 
 
