@@ -35,6 +35,6 @@ def confidence_words(confidence: float, sample_size: int) -> str:
 
 
 def sentiment_word(sentiment: float) -> str:
-    """The mood of a message, from -1 (angry) to 1 (happy)."""
-    bounds = ((-0.6, "angry"), (-0.2, "unhappy"), (0.3, "neutral"))
+    """The mood of a message, from -1 (angry) to 1 (happy); neutral is what the model of moods takes for neutral."""
+    bounds = ((-0.6, "angry"), (-0.3, "unhappy"), (0.2, "neutral"))
     return next((word for bound, word in bounds if sentiment <= bound), "friendly")

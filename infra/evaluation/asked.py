@@ -52,7 +52,9 @@ def read_asked(data: Path) -> Asked:
         return _with_passages([data])
     if list(data.glob("corpus.jsonl*")):
         return _of_corpus(data)
-    files = sorted(path for path in data.iterdir() if path.name.endswith((".jsonl", ".jsonl.gz")))
+    # Without the ".gz", which `rows` finds: a set that lies there both ways counts once.
+    found = (path for path in data.iterdir() if path.name.endswith((".jsonl", ".jsonl.gz")))
+    files = sorted({path.with_name(path.name.removesuffix(".gz")) for path in found})
     if not files:
         raise DataUnreadable(f"{data} holds neither corpus.jsonl nor any other .jsonl")
     return _with_passages(files)

@@ -121,27 +121,30 @@ class Stages:
         return current
 
     async def _classified(self, question: Question) -> TicketClassified:
-        event_id = uuid5(_NAMESPACE, question.question_id)
-        thread = tuple(
-            Message(
-                author="agent" if author == "agent" else "customer", body=body, sent_at=_NOW - timedelta(minutes=age)
-            )
-            for age, (author, body) in zip(range(len(question.history), 0, -1), question.history, strict=True)
-        )
-        ticket = Ticket(
-            source="evaluation", external_id="", requester="", body=question.text, thread=thread, received_at=_NOW
-        )
-        received = TicketReceived(
-            event_id=event_id,
-            occurred_at=_NOW,
-            tenant=TENANT,
-            conversation_id=event_id,
-            case_id=event_id,
-            turn=1,
-            ticket=ticket,
-        )
+        received = ticket_received(question, TENANT)
         [found] = await classification.handle(
             received, domains=self._domains, detect_language=detect_language, now=_NOW
         )
         assert isinstance(found, TicketClassified)
         return found
+
+
+def ticket_received(question: Question, tenant: str) -> TicketReceived:
+    """The event with which intake would pass the question on, always the same for one question."""
+    event_id = uuid5(_NAMESPACE, question.question_id)
+    thread = tuple(
+        Message(author="agent" if author == "agent" else "customer", body=body, sent_at=_NOW - timedelta(minutes=age))
+        for age, (author, body) in zip(range(len(question.history), 0, -1), question.history, strict=True)
+    )
+    ticket = Ticket(
+        source="evaluation", external_id="", requester="", body=question.text, thread=thread, received_at=_NOW
+    )
+    return TicketReceived(
+        event_id=event_id,
+        occurred_at=_NOW,
+        tenant=tenant,
+        conversation_id=event_id,
+        case_id=event_id,
+        turn=1,
+        ticket=ticket,
+    )

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from uuid import UUID, uuid5
 
-from contracts.events import AnswerDrafted, Classification, ContextRetrieved, Ticket, TicketClassified, TicketReceived
+from contracts.events import AnswerDrafted, Classification, ContextRetrieved, TicketClassified
 from contracts.pack import IntentExample, Pack, article_of
+from infra.evaluation.case import Question, ticket_received
 from services.classification import handler as classification
 from services.classification.adapters.model import TrainedClassifier
 from services.classification.adapters.mood import MoodReader
@@ -30,7 +30,6 @@ from shared.language import detect_language
 
 CLASSIFIER_FOLDS = 5
 AT_ONCE = 4
-_NAMESPACE = UUID("6f1f6f3c-5d0c-4c53-9c54-1a1f0f3f7c11")
 _TENANT = "training"
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -92,17 +91,7 @@ def _judgeable(example: IntentExample, pack: Pack) -> bool:
 
 
 async def _classified(example: IntentExample, domains: Mapping[str, Domain]) -> ClassifiedExample:
-    event_id = uuid5(_NAMESPACE, example.text)
-    ticket = Ticket(source="training", external_id="", requester="", body=example.text, received_at=_EPOCH)
-    received = TicketReceived(
-        event_id=event_id,
-        occurred_at=_EPOCH,
-        tenant=_TENANT,
-        conversation_id=event_id,
-        case_id=event_id,
-        turn=1,
-        ticket=ticket,
-    )
+    received = ticket_received(Question(example.text, example.text), _TENANT)
     [classified] = await classification.handle(received, domains=domains, detect_language=detect_language, now=_EPOCH)
     assert isinstance(classified, TicketClassified)
     return ClassifiedExample(classified, frozenset(example.articles))
