@@ -1,5 +1,6 @@
 """A ticket is received, classified, and its evidence found."""
 
+import math
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
@@ -52,10 +53,20 @@ Priority = Literal["low", "normal", "high", "urgent"]
 Route = Literal["answer", "specialist"]
 
 
+_PROBABILITY_OF_AN_UNLISTED_ARTICLE = 0.01
+
+
 class RankedIntent(Value):
     """One intent with its calibrated probability."""
 
     intent: ShortText
+    probability: Probability
+
+
+class RankedArticle(Value):
+    """One article of the knowledge, and how probable it is that it answers the ticket."""
+
+    article: ShortText
     probability: Probability
 
 
@@ -70,6 +81,13 @@ class Classification(Value):
     """What a ticket is about."""
 
     intents: Annotated[tuple[RankedIntent, ...], Field(max_length=10, description="Most probable first.")]
+    articles: Annotated[
+        tuple[RankedArticle, ...],
+        Field(
+            max_length=10,
+            description="What answered tickets like this one, by the name in the pack, most probable first.",
+        ),
+    ] = ()
     asked: Annotated[
         tuple[RankedIntent, ...],
         Field(max_length=8, description="The likeliest intent of each question, in order, where there are several."),
@@ -89,6 +107,13 @@ class Classification(Value):
     def intent(self) -> str | None:
         """The most probable intent, or None where none is known."""
         return self.intents[0].intent if self.intents else None
+
+    def article_log_odds(self, article: str) -> float:
+        """How far the log odds of an article to answer are above those of one that is not listed: from 0 to about 9."""
+        least = _PROBABILITY_OF_AN_UNLISTED_ARTICLE
+        probability = next((one.probability for one in self.articles if one.article == article), least)
+        bounded = min(max(probability, least), 1 - least)
+        return math.log(bounded / (1 - bounded)) - math.log(least / (1 - least))
 
 
 class TicketClassified(Event):

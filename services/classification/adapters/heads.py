@@ -14,6 +14,8 @@ Kind = Literal["ridge", "logistic", "nearest"]
 Numbers = NDArray[np.float64]
 
 NEIGHBOURS = 7
+# So many articles are named for a text, and calibrated: the long tail of all others would rule the curve.
+ARTICLES_MAX = 10
 # How many numbers calibrate: see `calibrated`.
 WARMTH = 4
 # The nearest few say how well a place is known (Sun et al., Deep Nearest Neighbors, ICML 2022).
@@ -68,12 +70,59 @@ def squared_lengths(vectors: Vectors) -> Vectors:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """Which of A articles answer a text: kernel ridge regressions on n references, one article against the rest.
+
+    `matrix` (n, A) and `bias` (A) give scores; `curve`, the weights of what `told_by` them and an intercept, turns them
+    into probabilities by a logistic regression (Platt, Probabilistic outputs for support vector machines, 1999).
+    """
+
+    matrix: Vectors
+    bias: Vectors
+    curve: Numbers
+
+    def scores(self, likeness: Vectors) -> Numbers:
+        """(m, A) for m texts. `likeness` (m, n) is that to the references, from `likeness_of`."""
+        return np.asarray(likeness @ self.matrix + self.bias, dtype=np.float64)
+
+    def chances(self, scores: Numbers) -> Numbers:
+        """The calibrated chance of each article to answer; several may, so that rows need not sum to one."""
+        chances: Numbers = 1 / (1 + np.exp(-np.clip(told_by(scores) @ self.curve[:-1] + self.curve[-1], -30, 30)))
+        return chances
+
+
+def told_by(scores: Numbers) -> Numbers:
+    """Of each text and article (m, A, 2) how far it is above what never answers, and above the best other article.
+
+    Both as logarithms: with scores as they are the likeliest article is twice to four times as far from its chance.
+    """
+    above = np.log(np.maximum(scores + 1.05, 0.02))
+    best = np.sort(above, axis=1)[:, ::-1]
+    first, second = best[:, :1], best[:, 1:2] if best.shape[1] > 1 else best[:, :1]
+    return np.stack([above, above - np.where(above < first, first, second)], axis=2)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What an expert says of m texts.
+
+    `scores` (m, classes) are of the classes, `evidence` (m, EVIDENCE) of being outside, `articles` (m, A) of the
+    articles; A is nought where none are known.
+    """
+
+    scores: Numbers
+    evidence: Numbers
+    articles: Numbers
+
+
+@dataclass(frozen=True)
 class Expert:
     """Everything learned for texts of one kind of language: a space, references in it, a head and its calibration.
 
     `outside` marks references that belong to no class. The head's last column, beyond the `classes`, speaks for
     "outside" where `outside` marks any. `warmth` calibrates: see `probabilities`. `scope` weighs the evidence
-    (EVIDENCE numbers and the intercept) for a text being out of scope; empty where that is not asked.
+    (EVIDENCE numbers and the intercept) for a text being out of scope; empty where that is not asked. `answers` tells
+    articles apart, where the examples name any.
     """
 
     space: Space
@@ -83,17 +132,22 @@ class Expert:
     classes: int
     warmth: Numbers
     scope: Numbers
+    answers: Answers | None = None
 
     @cached_property
     def _squares(self) -> Vectors:
         return squared_lengths(self.references)
 
-    def judge(self, texts: Encoded) -> tuple[Numbers, Numbers]:
-        """Scores (m, classes) and evidence of being outside (m, EVIDENCE) for m texts."""
+    def judge(self, texts: Encoded) -> Judgement:
+        """Scores of classes and articles, and evidence of being outside, for m texts."""
         places = self.space.project(texts)
         likeness = likeness_of(places, self.references, self._squares)
         scores = self.head.scores(places, likeness)
-        return scores[:, : self.classes], evidence_of(scores, likeness, self.outside, self.classes)
+        return Judgement(
+            scores[:, : self.classes],
+            evidence_of(scores, likeness, self.outside, self.classes),
+            np.zeros((len(places), 0)) if self.answers is None else self.answers.scores(likeness),
+        )
 
     def probabilities(self, scores: Numbers) -> Numbers:
         """Of the classes, each row summing to one; see `calibrated`."""

@@ -1,13 +1,13 @@
 """The trained model of a pack: experts on intents, scope and risks over embeddings and hashed words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.classification.adapters.features import Encoded, encode, reads_english
-from services.classification.adapters.heads import Expert, softmax
+from services.classification.adapters.heads import ARTICLES_MAX, Expert, softmax
 from services.classification.rules.deciding import Scores
 from services.classification.rules.parts import parts
 from services.classification.rules.reading import Reading, read
@@ -65,16 +65,20 @@ class Risks:
     def _seen(self, texts: Encoded, threshold: float) -> Numbers:
         """The chances of each class for the riskiest of the texts; nought where it is below the threshold."""
         expert = self.pair.on(texts)
-        chances = expert.probabilities(expert.judge(texts)[0])
+        chances = expert.probabilities(expert.judge(texts).scores)
         worst: Numbers = chances[np.argmin(chances[:, 0])]
         return worst if 1 - worst[0] >= threshold else np.zeros_like(worst)
 
 
 @dataclass(frozen=True)
 class Model:
-    """Everything that was learned for a pack; None where the pack gives nothing to learn it from."""
+    """Everything that was learned for a pack; None where the pack gives nothing to learn it from.
+
+    `intents` and `articles` name what the experts of `pair` tell apart.
+    """
 
     intents: tuple[str, ...]
+    articles: tuple[str, ...]
     pair: Pair | None
     risks: Risks | None
     version: str
@@ -92,26 +96,31 @@ class TrainedClassifier:
     def scores(self, text: str, language: str) -> Scores:
         """See `Classifier.scores`."""
         encoded = self._encode([read(text)], language)
-        intents, out_of_scope = self._intents(encoded)
-        return Scores(intents=intents, out_of_scope=out_of_scope, risks=self._risks(text, language, encoded))
+        return replace(self._understood(encoded), risks=self._risks(text, language, encoded))
 
     def intents_of(self, texts: Sequence[str], language: str) -> list[tuple[str, float]]:
         """See `Classifier.intents_of`."""
         if self._model.pair is None or not texts:
             return []
-        return [self._intents(self._encode([read(text)], language))[0][0] for text in texts]
+        return [self._understood(self._encode([read(text)], language)).intents[0] for text in texts]
 
     def _encode(self, readings: list[Reading], language: str) -> Encoded:
         return encode(readings, [reads_english(language)] * len(readings), self._english, self._multilingual)
 
-    def _intents(self, encoded: Encoded) -> tuple[tuple[tuple[str, float], ...], float]:
+    def _understood(self, encoded: Encoded) -> Scores:
+        """Intents, articles and scope of the one text, without risks."""
         if self._model.pair is None:
-            return (), 0.0
+            return Scores()
         expert = self._model.pair.on(encoded)
-        scores, evidence = expert.judge(encoded)
-        chances = expert.probabilities(scores)[0].tolist()
-        ranked = sorted(zip(self._model.intents, chances, strict=True), key=lambda item: -item[1])
-        return tuple(ranked[:_INTENTS_MAX]), float(expert.chance_outside(evidence)[0])
+        judgement = expert.judge(encoded)
+        articles: tuple[tuple[str, float], ...] = ()
+        if expert.answers is not None:
+            articles = _ranked(self._model.articles, expert.answers.chances(judgement.articles)[0])[:ARTICLES_MAX]
+        return Scores(
+            intents=_ranked(self._model.intents, expert.probabilities(judgement.scores)[0])[:_INTENTS_MAX],
+            articles=articles,
+            out_of_scope=float(expert.chance_outside(judgement.evidence)[0]),
+        )
 
     def _risks(self, text: str, language: str, encoded: Encoded) -> tuple[tuple[str, float], ...]:
         risks = self._model.risks
@@ -122,3 +131,8 @@ class TrainedClassifier:
             return risks.of(encoded, None)
         suspects = risks.suspicious(self._multilingual.embed(found))
         return risks.of(encoded, self._encode([read(found[number]) for number in suspects], language))
+
+
+def _ranked(names: Sequence[str], chances: Numbers) -> tuple[tuple[str, float], ...]:
+    """Names with their chances, most probable first."""
+    return tuple(sorted(zip(names, chances.tolist(), strict=True), key=lambda item: -item[1]))

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from services.classification.adapters.features import STANDARDISED, WIDTHS, Space
-from services.classification.adapters.heads import Expert, Head
+from services.classification.adapters.heads import Answers, Expert, Head
 from services.classification.adapters.model import Model, Pair, Risks
 
-FORMAT = 5
+FORMAT = 6
 _HALF = frozenset({"basis", "references", "rarity"})
 
 
@@ -34,6 +34,7 @@ def save_model(model: Model, card: Mapping[str, Any], page: str, folder: Path) -
         "format": FORMAT,
         "version": model.version,
         "intents": model.intents,
+        "articles": model.articles,
         "pairs": pairs,
         "risks": None
         if model.risks is None
@@ -69,6 +70,12 @@ def _put(expert: Expert, name: str, arrays: dict[str, Any]) -> dict[str, Any]:
         **{f"center.{block}": values for block, values in space.center.items()},
         **{f"scale.{block}": values for block, values in space.scale.items()},
     }
+    if expert.answers is not None:
+        parts |= {
+            "answers.matrix": expert.answers.matrix,
+            "answers.bias": expert.answers.bias,
+            "answers.curve": expert.answers.curve,
+        }
     for key, values in parts.items():
         arrays[f"{name}.{key}"] = values.astype(np.float16) if key.partition(".")[0] in _HALF else values
     return {"kind": expert.head.kind, "classes": expert.classes, "weights": list(space.weights.items())}
@@ -105,7 +112,13 @@ def _model(described: Mapping[str, Any], arrays: Mapping[str, Any]) -> Model:
             float(said["whole_threshold"]),
             float(said["part_threshold"]),
         )
-    return Model(tuple(described["intents"]), pairs.get("intents"), risks, str(described["version"]))
+    return Model(
+        tuple(described["intents"]),
+        tuple(described["articles"]),
+        pairs.get("intents"),
+        risks,
+        str(described["version"]),
+    )
 
 
 def _expert(said: Mapping[str, Any], name: str, arrays: Mapping[str, Any]) -> Expert:
@@ -117,6 +130,9 @@ def _expert(said: Mapping[str, Any], name: str, arrays: Mapping[str, Any]) -> Ex
         {block: arrays[f"{name}.scale.{block}"] for block in weights if block in STANDARDISED},
         arrays[f"{name}.basis"].astype(np.float32),
     )
+    answers = None
+    if f"{name}.answers.matrix" in arrays:
+        answers = Answers(*(arrays[f"{name}.answers.{part}"] for part in ("matrix", "bias", "curve")))
     return Expert(
         space,
         arrays[f"{name}.references"].astype(np.float32),
@@ -125,4 +141,5 @@ def _expert(said: Mapping[str, Any], name: str, arrays: Mapping[str, Any]) -> Ex
         int(said["classes"]),
         arrays[f"{name}.warmth"],
         arrays[f"{name}.scope"],
+        answers,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contracts.events import Classification, Flag, Priority, RankedIntent, Route, Ticket
+from contracts.events import Classification, Flag, Priority, RankedArticle, RankedIntent, Route, Ticket
 from contracts.pack import Intent, Pack
 from services.classification.rules import cues
 from services.classification.rules.mood import Mood
@@ -27,11 +27,12 @@ _PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "urgent")
 class Scores:
     """What the trained model says of one text.
 
-    `intents` is ordered, most probable first. `risks` are those raised: ids of flags, or `intent:` and the id of an
-    intent that a person always decides.
+    `intents` and `articles`, by their names in the pack, are ordered, most probable first. `risks` are those raised:
+    ids of flags, or `intent:` and the id of an intent that a person always decides.
     """
 
     intents: tuple[tuple[str, float], ...] = ()
+    articles: tuple[tuple[str, float], ...] = ()
     out_of_scope: float = 0.0
     risks: tuple[tuple[str, float], ...] = ()
 
@@ -73,6 +74,7 @@ def classify(
     route, queue = _route(flags, scores, intent, pack)
     return Classification(
         intents=tuple(RankedIntent(intent=name, probability=chance) for name, chance in scores.intents[:INTENTS_MAX]),
+        articles=tuple(RankedArticle(article=name, probability=chance) for name, chance in scores.articles),
         asked=tuple(RankedIntent(intent=name, probability=chance) for name, chance in asked),
         out_of_scope=scores.out_of_scope,
         questions=max(1, len(questions(text[:QUESTIONS_CHARACTERS_MAX]))),

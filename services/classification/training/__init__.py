@@ -1,6 +1,6 @@
 """Trains the model of a pack from its examples and people's decisions: a minute on one core, always the same bytes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,9 @@ from services.classification.adapters.store import save_model
 from services.classification.training.card import ModelCard
 from services.classification.training.encoding import Encoding
 from services.classification.training.examples import Examples, of_pack, with_feedback
-from services.classification.training.intents import IntentData, IntentsCard, train_intents
+from services.classification.training.figures import IntentsCard
+from services.classification.training.fitting import UNKNOWN, Named
+from services.classification.training.intents import IntentData, train_intents
 from services.classification.training.risks import RisksCard, train_risks
 from shared.embedding import Embedder
 
@@ -46,7 +48,8 @@ def _train(
     out: Path,
 ) -> ModelCard:
     pair, intents_card = _intents(examples, encode)
-    model = Model(examples.intents if pair else (), pair, risks, examples.version)
+    known = (examples.intents, examples.articles) if pair else ((), ())
+    model = Model(*known, pair, risks, examples.version)
     card = ModelCard.of(examples, embedders, feedback, intents_card, risks_card)
     save_model(model, card.as_json(), card.as_markdown(), out)
     return card
@@ -59,6 +62,22 @@ def _intents(examples: Examples, encode: Encoding) -> tuple[Pair | None, Intents
     texts = [*examples.texts, *(text for text, _ in examples.support)]
     labels = np.array([*examples.labels, *(label for _, label in examples.support)], dtype=np.int64)
     data = IntentData(
-        encode(texts), labels, len(examples.texts), len(examples.intents), encode(list(examples.ordinary))
+        encode(texts),
+        labels,
+        len(examples.texts),
+        len(examples.intents),
+        encode(list(examples.ordinary)),
+        _named(texts, examples),
     )
     return train_intents(data)
+
+
+def _named(texts: Sequence[str], examples: Examples) -> Named:
+    """Which articles answer which texts."""
+    column = {name: k for k, name in enumerate(examples.articles)}
+    named = np.full((len(texts), len(column)), UNKNOWN, dtype=np.int8)
+    for row, text in enumerate(texts):
+        if (articles := examples.answered_by.get(text)) is not None:
+            named[row] = 0
+            named[row, [column[name] for name in articles if name in column]] = 1
+    return named

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from services.classification.training.examples import OUTSIDE, Examples
-from services.classification.training.intents import SCOPE_FALSE_ALARMS_MAX, IntentsCard
+from services.classification.training.figures import IntentsCard
+from services.classification.training.intents import SCOPE_FALSE_ALARMS_MAX
 from services.classification.training.risks import RisksCard
 
 
@@ -26,6 +27,8 @@ class ModelCard:
     intent_ece: float | None = None
     intent_ece_of_chance: float | None = None
     coverage_at_5_risk: float | None = None
+    article_accuracy: float | None = None
+    article_ece: float | None = None
     out_of_scope_learned_from: str = "nothing"
     out_of_scope_auroc: float | None = None
     out_of_scope_recall: float | None = None
@@ -59,6 +62,8 @@ class ModelCard:
                 "intent_ece": intents.ece,
                 "intent_ece_of_chance": intents.ece_of_chance,
                 "coverage_at_5_risk": intents.coverage_at_5_risk,
+                "article_accuracy": intents.article_accuracy,
+                "article_ece": intents.article_ece,
                 "out_of_scope_learned_from": intents.scope_learned_from,
                 "out_of_scope_auroc": intents.scope_auroc,
                 "out_of_scope_recall": intents.scope_recall,
@@ -100,6 +105,8 @@ class ModelCard:
             ("expected calibration error", self.intent_ece),
             ("the same, were every probability true", self.intent_ece_of_chance),
             ("answered at 5% risk", self.coverage_at_5_risk),
+            ("the likeliest article answers, or none does", self.article_accuracy),
+            ("its expected calibration error", self.article_ece),
             ("out of scope learned from", self.out_of_scope_learned_from),
             ("out of scope: AUROC", self.out_of_scope_auroc),
             ("out of scope: recall at 0.5", self.out_of_scope_recall),

@@ -2,20 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from contracts.events import FeedbackRecorded
-from contracts.pack import Pack
+from contracts.pack import Pack, article_of
 from shared.packs import training_hash
 
 OUTSIDE = -1
 TEXT_CHARACTERS_MAX = 5_000
 LINE_BYTES_MAX = 5_000_000
 EXAMPLES_MAX = 200_000
+# Those that most texts name; each costs a number for every reference.
+ARTICLES_MAX = 500
 # Why a person rejected a draft, where that says that no intent of the pack fits.
 _REASONS_OUTSIDE = frozenset({"no_reply_needed"})
 
@@ -29,7 +32,8 @@ class Examples:
     """Labelled texts: `labels` are places in `intents`, or OUTSIDE.
 
     `support` (texts with their labels) are descriptions that are trained on, but that no ticket looks like. `ordinary`
-    are texts within the domain of which no intent is known. `version` names the data.
+    are texts within the domain of which no intent is known. `version` names the data. `answered_by` gives the articles
+    that answer a text, none for what nothing answers; of a text that it lacks that is not known.
     """
 
     intents: tuple[str, ...]
@@ -39,6 +43,13 @@ class Examples:
     version: str
     support: tuple[tuple[str, int], ...] = ()
     ordinary: tuple[str, ...] = ()
+    answered_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def articles(self) -> tuple[str, ...]:
+        """The articles named as answers, in order of their names."""
+        counted = Counter(name for names in self.answered_by.values() for name in set(names))
+        return tuple(sorted(name for name, _ in counted.most_common(ARTICLES_MAX)))
 
 
 def of_pack(pack: Pack) -> Examples:
@@ -49,8 +60,11 @@ def of_pack(pack: Pack) -> Examples:
     support = tuple(
         (text, k)
         for k, intent in enumerate(pack.intents)
-        for text in (intent.title, intent.description, *(slug.replace("-", " ") for slug in intent.articles))
+        for text in (intent.title, intent.description, *map(_spoken, intent.articles))
     )
+    answered_by = {one.text: one.articles for intent in pack.intents for one in intent.examples if one.articles}
+    answered_by |= {one.text: () for one in pack.out_of_scope}
+    answered_by |= {_spoken(article): (article,) for intent in pack.intents for article in intent.articles}
     return Examples(
         intents=names,
         texts=tuple(text for text, _ in labelled),
@@ -59,7 +73,12 @@ def of_pack(pack: Pack) -> Examples:
         version=f"{pack.name}-{training_hash(pack)}",
         support=support,
         ordinary=pack.ordinary,
+        answered_by=answered_by,
     )
+
+
+def _spoken(article: str) -> str:
+    return article.replace("-", " ")
 
 
 def with_feedback(examples: Examples, records: Iterable[FeedbackRecorded], pack: Pack) -> tuple[Examples, int]:
@@ -67,23 +86,42 @@ def with_feedback(examples: Examples, records: Iterable[FeedbackRecorded], pack:
 
     A draft that a person approved or edited confirms the intent that it was made for. A case handed to another queue
     is of the likeliest intent of that queue. One rejected since it needs no reply is out of scope. What policy decided
-    by itself teaches nothing: it would repeat the model's own mistakes. The newest decision on a text counts.
+    by itself teaches nothing: it would repeat the model's own mistakes. The newest decision on a text counts. A draft
+    approved as it was also confirms the article that it cites first.
     """
     known = set(examples.texts)
     added: dict[str, int] = {}
+    answered_by = dict(examples.answered_by)
     for record in sorted(records, key=lambda one: (one.occurred_at, one.event_id)):
         text, label = record.ticket.text[:TEXT_CHARACTERS_MAX], _label(record, pack)
         if label is not None and text and text not in known and len(added) < EXAMPLES_MAX:
             added[text] = label
+            if (articles := _articles(record, label)) is not None:
+                answered_by[text] = articles
     if not added:
         return examples, 0
-    digest = hashlib.sha256(json.dumps(sorted(added.items())).encode()).hexdigest()[:8]
+    learned = [(text, label, answered_by.get(text)) for text, label in sorted(added.items())]
+    digest = hashlib.sha256(json.dumps(learned).encode()).hexdigest()[:8]
     return replace(
         examples,
         texts=(*examples.texts, *added),
         labels=(*examples.labels, *added.values()),
         version=f"{examples.version}-{digest}",
+        answered_by=answered_by,
     ), len(added)
+
+
+def _articles(record: FeedbackRecorded, label: int) -> tuple[str, ...] | None:
+    """The article that a person confirmed, none for what is out of scope, None where nothing is known."""
+    if label == OUTSIDE:
+        return ()
+    if record.decision.action != "approve" or not record.draft.citations:
+        return None
+    cited = record.draft.citations[0].evidence_id
+    return next(
+        ((article_of(one.document_id, one.language),) for one in record.context.evidence if one.evidence_id == cited),
+        None,
+    )
 
 
 def _label(record: FeedbackRecorded, pack: Pack) -> int | None:

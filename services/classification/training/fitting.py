@@ -1,18 +1,25 @@
 """Fits spaces and heads, holds texts out in turn, and calibrates on what was held out."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
-from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.extmath import randomized_svd
 
 from services.classification.adapters.features import STANDARDISED, WIDTHS, Encoded, Space, assemble
-from services.classification.adapters.heads import WARMTH, Expert, Head, Kind, calibrated, likeness_of
+from services.classification.adapters.heads import (
+    WARMTH,
+    Answers,
+    Expert,
+    Head,
+    Kind,
+    likeness_of,
+)
 from services.classification.rules import surface
 from shared.embedding import Vectors
 
@@ -25,12 +32,15 @@ ALL_FOLDS_EXAMPLES_MAX = 4_000
 DIMENSIONS = 384
 RIDGE = 0.2
 OUTSIDE = -1
+UNKNOWN = -1
 _BASIS_EXAMPLES_MAX = 3_000
 # Below this, a spread is noise: counts as logarithms vary by tenths, single numbers of an embedding by hundredths.
 _SPREADS_MIN = {"layout": 0.1, "english_middle_head": 0.001, "english_middle_prose": 0.001}
 _LOGISTIC_STRENGTH = 10.0
 
 Labels = NDArray[np.int64]
+# For each text (row) and article (column) whether it answers: 1, 0, or UNKNOWN.
+Named = NDArray[np.int8]
 Numbers = NDArray[np.float64]
 
 
@@ -54,11 +64,12 @@ class Recipe:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Scores and evidence of texts (`rows` of the data) by a head that has not seen them."""
+    """What experts that have not seen them say of texts (`rows` of the data); see `Judgement`."""
 
     rows: Labels
     scores: Numbers
     evidence: Numbers
+    articles: Numbers
 
 
 def fit_space(recipe: Recipe, texts: Encoded, labels: Labels) -> Space:
@@ -106,8 +117,8 @@ def _telling(counts: Any, labels: Labels) -> Vectors:
     return np.asarray(np.where(seen.sum(axis=0) > 1, told, 0.0), dtype=np.float32)
 
 
-def fit_head(kind: Kind, places: Vectors, labels: Labels, classes: int, weights: Vectors | None = None) -> Head:
-    """A head for `classes` classes, and one column more where a label is OUTSIDE. `weights` count for ridge alone."""
+def fit_head(kind: Kind, places: Vectors, labels: Labels, classes: int, dual: "Dual") -> Head:
+    """A head for `classes` classes, and one column more where a label is OUTSIDE. `dual` is for ridge alone."""
     columns = classes + int((labels == OUTSIDE).any())
     known = np.where(labels == OUTSIDE, classes, labels)
     if kind == "logistic":
@@ -118,11 +129,35 @@ def fit_head(kind: Kind, places: Vectors, labels: Labels, classes: int, weights:
         return Head("nearest", one_hot, np.zeros(columns, dtype=np.float32))
     target = 2 * one_hot - 1
     bias = target.mean(axis=0)
-    likeness = likeness_of(places, places)
-    likeness[np.diag_indices(len(known))] += RIDGE / (1.0 if weights is None else weights)
-    # The likeness is symmetric: its transpose is what LAPACK may overwrite in place.
-    factor = cho_factor(likeness.T, lower=True, overwrite_a=True, check_finite=False)
-    return Head("ridge", cho_solve(factor, target - bias, check_finite=False).astype(np.float32), bias)
+    return Head("ridge", dual.solve(target - bias), bias)
+
+
+def fit_answers(named: Named, dual: "Dual") -> Answers:
+    """What tells apart which articles answer, without calibration. Where that is not known, a text teaches nothing."""
+    known = named != UNKNOWN
+    target = np.where(named == 1, 1.0, -1.0).astype(np.float32)
+    bias = (target * known).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return Answers(dual.solve(np.where(known, target - bias, 0.0)), bias.astype(np.float32), np.zeros(3))
+
+
+class Dual:
+    """Kernel ridge regressions on texts at `places`, which count by `weights`. Factored once, when first asked."""
+
+    def __init__(self, places: Vectors, weights: Vectors | None = None) -> None:
+        self._places = places
+        self._weights = weights
+
+    def solve(self, target: Vectors) -> Vectors:
+        """The dual weights (n, k) for a target (n, k)."""
+        found: Vectors = cho_solve(self._factor, target, check_finite=False).astype(np.float32)
+        return found
+
+    @cached_property
+    def _factor(self) -> Any:
+        likeness = likeness_of(self._places, self._places)
+        likeness[np.diag_indices(len(likeness))] += RIDGE / (1.0 if self._weights is None else self._weights)
+        # The likeness is symmetric: its transpose is what LAPACK may overwrite in place.
+        return cho_factor(likeness.T, lower=True, overwrite_a=True, check_finite=False)
 
 
 def _logistic(places: Vectors, known: Labels, columns: int) -> Head:
@@ -136,14 +171,26 @@ def _logistic(places: Vectors, known: Labels, columns: int) -> Head:
     return Head("logistic", matrix, bias)
 
 
-def fit_expert(recipe: Recipe, texts: Encoded, labels: Labels, classes: int, weights: Vectors | None = None) -> Expert:
-    """An expert without calibration. Of more than REFERENCES_MAX texts, as many of each class as there is room for."""
+def fit_expert(
+    recipe: Recipe,
+    texts: Encoded,
+    labels: Labels,
+    classes: int,
+    weights: Vectors | None = None,
+    named: Named | None = None,
+) -> Expert:
+    """An expert without calibration. Of more than REFERENCES_MAX texts, as many of each class as there is room for.
+
+    It tells articles apart where `named` has any.
+    """
     rows = balanced_part(labels, REFERENCES_MAX)
     texts, labels = texts.take(rows), labels[rows]
     space = fit_space(recipe, texts, labels)
     places = space.project(texts)
-    head = fit_head(recipe.kind, places, labels, classes, None if weights is None else weights[rows])
-    return Expert(space, places, labels == OUTSIDE, head, classes, np.zeros(WARMTH), np.zeros(0))
+    dual = Dual(places, None if weights is None else weights[rows])
+    head = fit_head(recipe.kind, places, labels, classes, dual)
+    answers = fit_answers(named[rows], dual) if named is not None and named.shape[1] else None
+    return Expert(space, places, labels == OUTSIDE, head, classes, np.zeros(WARMTH), np.zeros(0), answers)
 
 
 def balanced_part(
@@ -162,19 +209,22 @@ def balanced_part(
     return np.sort(order)
 
 
-def _rank_in_class(labels: Labels) -> Labels:
-    """The number that each text has among those of its class, in an order that is drawn."""
+def _rank_in_class(labels: Labels, drawn: int = 0) -> Labels:
+    """The number that each text has among those of its class, in an order that is drawn; another for each `drawn`."""
     rank = np.zeros(len(labels), dtype=np.int64)
-    draw = np.random.default_rng(SEED)
+    draw = np.random.default_rng(SEED + drawn)
     for label in np.unique(labels):
         own = np.flatnonzero(labels == label)
         rank[draw.permutation(own)] = np.arange(len(own))
     return rank
 
 
-def folds(labels: Labels, count: int = FOLDS) -> list[tuple[Labels, Labels]]:
-    """What is trained on and what is held out, in turn, each class spread evenly; works for classes of one text too."""
-    place = (_rank_in_class(labels) + labels) % count
+def folds(labels: Labels, count: int = FOLDS, partition: int = 0) -> list[tuple[Labels, Labels]]:
+    """What is trained on and what is held out, in turn, each class spread evenly; works for classes of one text too.
+
+    Each `partition` divides the texts differently.
+    """
+    place = (_rank_in_class(labels, partition) + labels) % count
     both = [(np.flatnonzero(place != k), np.flatnonzero(place == k)) for k in range(count)]
     return [(train_on, out) for train_on, out in both if len(train_on) and len(out)]
 
@@ -188,48 +238,28 @@ def hold_out(
     judged: int,
     owner: Labels | None = None,
     weights: Vectors | None = None,
+    named: Named | None = None,
     folds_max: int = FOLDS,
+    partitions: int = 1,
 ) -> HeldOut:
-    """Holds out the first `judged` texts in turn, `folds_max` times at most.
+    """Holds out the first `judged` texts in turn, `folds_max` times at most, and so again for each partition.
 
     The others support: they are trained on each time or, where `owner` gives the number of the text that each belongs
     to, held out with that one.
     """
     support = np.arange(judged, len(labels))
-    found: list[tuple[Labels, Numbers, Numbers]] = []
-    for train_on, _ in folds(labels[:judged])[:folds_max]:
+    found: list[tuple[Labels, Numbers, Numbers, Numbers]] = []
+    parts = [part for k in range(partitions) for part in folds(labels[:judged], partition=k)[:folds_max]]
+    for train_on, _ in parts:
         kept = support if owner is None else support[np.isin(owner, train_on)]
         seen = np.concatenate([train_on, kept])
         part = None if weights is None else weights[seen]
-        expert = fit_expert(recipe, texts.take(seen), labels[seen], classes, part)
+        taught = None if named is None else named[seen]
+        expert = fit_expert(recipe, texts.take(seen), labels[seen], classes, part, taught)
         out = np.setdiff1d(np.arange(len(labels)), seen)
-        found.append((out, *expert.judge(texts.take(out))))
-    rows, scores, evidence = (np.concatenate(one) for one in zip(*found, strict=True))
-    return HeldOut(rows, scores, evidence)
-
-
-def warmth_of(scores: Numbers, chance: Callable[[Numbers], Numbers], happened: NDArray[np.bool_]) -> Numbers:
-    """The parameters of `calibrated` by which `chance` of held-out probabilities best fits what `happened`.
-
-    That is what decisions hang on: the chance that the best class is right, or that there is any risk. Fitting all
-    classes at once leaves the best one too sure of itself. Gentle where few texts tell.
-    """
-    spread = max(float(scores.std(axis=1).mean()), 1e-6) if scores.size else 1.0
-    if len(happened) < 10 * FOLDS or scores.shape[1] < 2 or happened.all() or not happened.any():
-        return _only(spread)
-
-    def loss(warmth: Numbers) -> float:
-        likely = np.clip(chance(calibrated(scores, warmth)), 1e-6, 1 - 1e-6)
-        return float(-np.log(np.where(happened, likely, 1 - likely)).mean() + 1e-4 * (warmth**2).sum())
-
-    starts = [_only(spread * factor) for factor in (0.1, 0.3, 1.0)]
-    found: Numbers = min((minimize(loss, start, method="BFGS") for start in starts), key=lambda fit: float(fit.fun)).x
-    return found
-
-
-def _only(temperature: float) -> Numbers:
-    """The parameters by which all texts have this temperature."""
-    return np.array([np.log(temperature), *[0.0] * (WARMTH - 1)])
+        said = expert.judge(texts.take(out))
+        found.append((out, said.scores, said.evidence, said.articles))
+    return HeldOut(*(np.concatenate(one) for one in zip(*found, strict=True)))
 
 
 def pretended_outside(recipe: Recipe, texts: Encoded, labels: Labels, classes: int) -> Iterator[Numbers]:
@@ -242,25 +272,4 @@ def pretended_outside(recipe: Recipe, texts: Encoded, labels: Labels, classes: i
         rows = np.flatnonzero(~hidden)[balanced_part(labels[~hidden], 3_000)]
         expert = fit_expert(recipe, texts.take(rows), np.searchsorted(kept, labels[rows]), len(kept))
         probe = np.flatnonzero(hidden)[balanced_part(labels[hidden], 1_000)]
-        yield expert.judge(texts.take(probe))[1]
-
-
-def scope_weights(inside: Numbers, outside: Numbers, false_alarms_max: float) -> Numbers:
-    """Weights of the evidence, the intercept last, so that 0.5 flags at most `false_alarms_max` of the texts inside.
-
-    A logistic regression in which both sides weigh the same, then moved as split-conformal prediction asks
-    (Vovk, Gammerman and Shafer, 2005): the bound holds for further texts like those inside.
-    """
-    both = np.vstack([inside, outside])
-    center, scale = both.mean(axis=0), np.maximum(both.std(axis=0), 1e-6)
-    labels = np.array([0] * len(inside) + [1] * len(outside))
-    model = LogisticRegression(C=1.0, class_weight="balanced").fit((both - center) / scale, labels)
-    slope = model.coef_[0] / scale
-    intercept = float(model.intercept_[0] - (slope * center).sum())
-    room = np.quantile(inside @ slope + intercept, min(1.0, (1 - false_alarms_max) * (1 + 1 / len(inside))))
-    return np.append(slope, intercept - max(0.0, float(room)))
-
-
-def recalibrated(expert: Expert, warmth: Numbers, scope: Numbers) -> Expert:
-    """The expert with what held-out texts taught."""
-    return replace(expert, warmth=warmth, scope=scope)
+        yield expert.judge(texts.take(probe)).evidence

@@ -11,22 +11,30 @@ from sklearn.metrics import roc_auc_score
 from services.classification.adapters.features import Encoded
 from services.classification.adapters.heads import Expert, calibrated
 from services.classification.adapters.model import Pair
+from services.classification.training.calibrating import curve_of, recalibrated, scope_weights, warmth_of
+from services.classification.training.figures import (
+    IntentsCard,
+    Tried,
+    best_chance,
+    by_language,
+    coverage_at_risk,
+    error_of_chance,
+    expected_calibration_error,
+)
 from services.classification.training.fitting import (
     ALL_FOLDS_EXAMPLES_MAX,
     FOLDS,
     OUTSIDE,
-    SEED,
+    UNKNOWN,
     HeldOut,
     Labels,
+    Named,
     Numbers,
     Recipe,
     balanced_part,
     fit_expert,
     hold_out,
     pretended_outside,
-    recalibrated,
-    scope_weights,
-    warmth_of,
 )
 
 MIXES: Mapping[str, Mapping[str, float]] = {
@@ -59,6 +67,11 @@ RECIPES = (
 )
 # An answer to the wrong question is worse than none: this share of texts within the scope may be taken for others.
 SCOPE_FALSE_ALARMS_MAX = 0.05
+# What few texts say of calibration scatters by a hundredth from one partition to the next. They are held out again in
+# further partitions until about so many are judged: repeated cross-validation (Kim, Estimating classification error
+# rate, Computational Statistics and Data Analysis, 2009).
+_HELD_OUT_WANTED = 6_000
+_PARTITIONS_MAX = 5
 _COMPARED_EXAMPLES_MAX = 2_000
 _COMPARED_FOLDS = 3
 _OTHER_EXAMPLES_MAX = 4_000
@@ -69,47 +82,28 @@ _COMPARED_CHARACTERS_MAX = 750_000
 
 
 @dataclass(frozen=True)
-class IntentsCard:
-    """How intents and scope were told apart on texts held out. None: not asked.
+class Trained:
+    """An expert, what it said of the intents and of the articles of texts held out, and its figures on scope."""
 
-    `ece_of_chance` is the calibration error that a perfectly calibrated model would show on as few texts.
-    """
-
-    recipe: str
-    compared: dict[str, float]
-    accuracy: float
-    ece: float
-    ece_of_chance: float
-    coverage_at_5_risk: float
-    scope_learned_from: str = "nothing"
-    scope_auroc: float | None = None
-    scope_recall: float | None = None
-    scope_false_alarms: float | None = None
-
-
-@dataclass(frozen=True)
-class Tried:
-    """What an expert said of the intents of texts held out: how sure it was, whether rightly, whether of English."""
-
-    sure: Numbers
-    right: NDArray[np.bool_]
-    english: NDArray[np.bool_]
-
-    def of(self, *, english: bool) -> "Tried":
-        """The part in English, or in other languages."""
-        chosen = self.english == english
-        return Tried(self.sure[chosen], self.right[chosen], self.english[chosen])
+    expert: Expert
+    intents: Tried
+    articles: Tried
+    scope: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class IntentData:
-    """Encoded texts and their labels; the first `judged` are examples, the others support. `ordinary` have no label."""
+    """Encoded texts, their labels, and the articles `named` as their answers.
+
+    The first `judged` texts are examples, the others support. `ordinary` have no label.
+    """
 
     texts: Encoded
     labels: Labels
     judged: int
     classes: int
     ordinary: Encoded
+    named: Named
 
 
 def train_intents(data: IntentData) -> tuple[Pair, IntentsCard]:
@@ -127,17 +121,19 @@ def train_intents(data: IntentData) -> tuple[Pair, IntentsCard]:
     few = int(chosen.texts.characters.sum()) <= 2 * _COMPARED_CHARACTERS_MAX
     if chosen.judged > 2 * _COMPARED_EXAMPLES_MAX and few:
         recipe = _final(compared, chosen)
-    first, tried, scope = _trained(recipe, chosen)
+    first = _trained(recipe, chosen)
     rows = balanced_part(data.labels, _OTHER_EXAMPLES_MAX, data.texts.characters, _COMPARED_CHARACTERS_MAX)
     other = _part(data, rows, slice(None))
-    second, tried_other, _ = _trained(without_english(recipe), other)
-    return Pair(first, second), _card(recipe, compared, [tried.of(english=True), tried_other.of(english=False)], scope)
+    second = _trained(without_english(recipe), other)
+    return Pair(first.expert, second.expert), _card(recipe, compared, first, second)
 
 
 def _part(data: IntentData, rows: Labels, ordinary: NDArray[np.bool_] | slice) -> IntentData:
     judged = int((rows < data.judged).sum())
     kept = np.arange(len(data.ordinary))[ordinary]
-    return IntentData(data.texts.take(rows), data.labels[rows], judged, data.classes, data.ordinary.take(kept))
+    return IntentData(
+        data.texts.take(rows), data.labels[rows], judged, data.classes, data.ordinary.take(kept), data.named[rows]
+    )
 
 
 def _affordable(data: IntentData, characters_max: int) -> IntentData:
@@ -187,32 +183,57 @@ def _final(compared: dict[str, float], data: IntentData) -> Recipe:
     return max(accuracies, key=lambda one: one[0])[1]
 
 
-def _trained(recipe: Recipe, data: IntentData) -> tuple[Expert, Tried, dict[str, Any]]:
-    """An expert, what it said of texts held out, and its figures on scope."""
+def _trained(recipe: Recipe, data: IntentData) -> Trained:
     count = FOLDS if data.judged <= ALL_FOLDS_EXAMPLES_MAX else 1
-    held = hold_out(recipe, data.texts, data.labels, data.classes, judged=data.judged, folds_max=count)
-    expert = fit_expert(recipe, data.texts, data.labels, data.classes)
+    again = max(1, min(_PARTITIONS_MAX, round(_HELD_OUT_WANTED / data.judged))) if count == FOLDS else 1
+    held = hold_out(
+        recipe,
+        data.texts,
+        data.labels,
+        data.classes,
+        judged=data.judged,
+        named=data.named,
+        folds_max=count,
+        partitions=again,
+    )
+    expert = fit_expert(recipe, data.texts, data.labels, data.classes, named=data.named)
     known = data.labels[held.rows]
     inside = known != OUTSIDE
     right = held.scores[inside].argmax(axis=1) == known[inside]
     warmth = warmth_of(held.scores[inside], best_chance, right)
     sure = best_chance(calibrated(held.scores[inside], warmth))
     scope, figures = _scope(recipe, data, held, expert)
-    tried = Tried(sure, right, data.texts.english[held.rows][inside])
-    return recalibrated(expert, warmth, scope), tried, figures
+    expert = recalibrated(expert, warmth, scope, curve_of(held.articles, data.named[held.rows]))
+    tried = Tried(sure, right, data.texts.english[held.rows][inside], held.rows[inside])
+    return Trained(expert, tried, _tried_articles(expert, held, data), figures)
 
 
-def _card(recipe: Recipe, compared: dict[str, float], tried: Sequence[Tried], scope: dict[str, Any]) -> IntentsCard:
-    sure = np.concatenate([one.sure for one in tried])
-    right = np.concatenate([one.right for one in tried])
+def _tried_articles(expert: Expert, held: HeldOut, data: IntentData) -> Tried:
+    """On the texts of which it is known what answers them, if anything does."""
+    named = data.named[held.rows]
+    told = np.flatnonzero((named != UNKNOWN).any(axis=1))
+    rows = held.rows[told]
+    if expert.answers is None or not len(told):
+        return Tried(np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0, dtype=bool), rows[:0])
+    chances = expert.answers.chances(held.articles[told])
+    right = named[told, chances.argmax(axis=1)] == 1
+    return Tried(best_chance(chances), right, data.texts.english[rows], rows)
+
+
+def _card(recipe: Recipe, compared: dict[str, float], first: Trained, second: Trained) -> IntentsCard:
+    intents = by_language(first.intents, second.intents)
+    articles = by_language(first.articles, second.articles)
+    named = len(articles.sure) > 0
     return IntentsCard(
         recipe=recipe.name,
         compared=compared,
-        accuracy=round(float(right.mean()), 4),
-        ece=round(expected_calibration_error(sure, right), 4),
-        ece_of_chance=round(_error_of_chance(sure), 4),
-        coverage_at_5_risk=round(coverage_at_risk(sure, right, 0.05), 4),
-        **scope,
+        accuracy=round(float(intents.right.mean()), 4),
+        ece=round(expected_calibration_error(intents.sure, intents.right), 4),
+        ece_of_chance=round(error_of_chance(intents.sure, intents.text), 4),
+        coverage_at_5_risk=round(coverage_at_risk(intents.sure, intents.right, 0.05), 4),
+        article_accuracy=round(float(articles.right.mean()), 4) if named else None,
+        article_ece=round(expected_calibration_error(articles.sure, articles.right), 4) if named else None,
+        **first.scope,
     )
 
 
@@ -229,7 +250,7 @@ def _scope(recipe: Recipe, data: IntentData, held: HeldOut, expert: Expert) -> t
     if min(len(inside), len(outside)) < FOLDS:
         return np.zeros(0), {}
     if len(data.ordinary):
-        inside = np.vstack([inside, expert.judge(data.ordinary)[1]])
+        inside = np.vstack([inside, expert.judge(data.ordinary).evidence])
     weights = scope_weights(inside, outside, SCOPE_FALSE_ALARMS_MAX)
     scores = np.concatenate([inside, outside]) @ weights[:-1] + weights[-1]
     labels = np.arange(len(scores)) >= len(inside)
@@ -239,34 +260,3 @@ def _scope(recipe: Recipe, data: IntentData, held: HeldOut, expert: Expert) -> t
         "scope_recall": round(float((scores[labels] >= 0).mean()), 4),
         "scope_false_alarms": round(float((scores[~labels] >= 0).mean()), 4),
     }
-
-
-def best_chance(chances: Numbers) -> Numbers:
-    """Of each row, that of the likeliest class."""
-    best: Numbers = chances.max(axis=1)
-    return best
-
-
-def _error_of_chance(sure: Numbers) -> float:
-    """What `expected_calibration_error` would be on as many texts if every one of these chances were true."""
-    draw = np.random.default_rng(SEED)
-    return float(np.mean([expected_calibration_error(sure, draw.random(len(sure)) < sure) for _ in range(100)]))
-
-
-def expected_calibration_error(confidence: Numbers, right: NDArray[np.bool_], bins: int = 15) -> float:
-    """Mean distance of confidence from accuracy over equally wide bins (Naeini et al., AAAI 2015)."""
-    index = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        abs(confidence[index == k].mean() - right[index == k].mean()) * (index == k).mean()
-        for k in range(bins)
-        if (index == k).any()
-    ]
-    return float(sum(gaps))
-
-
-def coverage_at_risk(confidence: Numbers, right: NDArray[np.bool_], risk_max: float) -> float:
-    """The greatest share of texts, the surest first, of which at most `risk_max` are wrong."""
-    order = np.argsort(-confidence, kind="stable")
-    risk = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
-    good = np.flatnonzero(risk <= risk_max)
-    return float((good[-1] + 1) / len(order)) if len(good) else 0.0

@@ -13,6 +13,7 @@ from services.classification.adapters.heads import calibrated
 from services.classification.adapters.model import Pair, Risks
 from services.classification.rules.deciding import INTENT_RISK
 from services.classification.rules.parts import parts
+from services.classification.training.calibrating import recalibrated, warmth_of
 from services.classification.training.encoding import Encoding
 from services.classification.training.fitting import (
     FOLDS,
@@ -22,8 +23,6 @@ from services.classification.training.fitting import (
     balanced_part,
     fit_expert,
     hold_out,
-    recalibrated,
-    warmth_of,
 )
 from services.classification.training.intents import MIXES, without_english
 

@@ -33,6 +33,8 @@ INTENT_FEATURES = (
     "article_of_intent",
     "article_in_other_intent",
     "out_of_scope",
+    "learned_article",
+    "learned_gap",
 )
 
 
@@ -162,7 +164,17 @@ def _intent_features(classification: Classification, first: str, pack: Pack) -> 
         "article_of_intent": float(of_top),
         "article_in_other_intent": float(first in believed and not of_top),
         "out_of_scope": classification.out_of_scope,
+        **_learned_features(classification, first),
     }
+
+
+def _learned_features(classification: Classification, first: str) -> dict[str, float]:
+    """How probable the article is by what answered tickets like this one. Nothing where nothing was learned."""
+    if not classification.articles:
+        return {}
+    own = classification.article_log_odds(first)
+    others = [classification.article_log_odds(one.article) for one in classification.articles if one.article != first]
+    return {"learned_article": own, "learned_gap": own - max(others, default=0.0)}
 
 
 def confidence_of(

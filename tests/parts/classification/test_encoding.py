@@ -120,7 +120,7 @@ def test_a_manner_is_told_from_another_without_the_multilingual_embedding(tmp_pa
     texts, labels = encoded([*FAULTS, *WISHES], WordEmbedder(), WordEmbedder()), np.array([0, 0, 0, 1, 1, 1])
     expert = fit_expert(MANNER, texts, labels, 2)
     other = fit_expert(without_english(MANNER), texts, labels, 2)
-    save_model(Model(("fault", "wish"), Pair(expert, other), None, "v"), {}, "", tmp_path)
+    save_model(Model(("fault", "wish"), (), Pair(expert, other), None, "v"), {}, "", tmp_path)
 
     classifier = TrainedClassifier(load_model(tmp_path), WordEmbedder(), Refusing())
 
@@ -154,7 +154,10 @@ def test_of_too_much_to_read_only_a_part_is_embedded(monkeypatch: pytest.MonkeyP
     english = Counting(Counting())
     labels = np.arange(60) % 2
     long = [f"{'fault' if label == 0 else 'wish'} number {k} {'word ' * 15}" for k, label in enumerate(labels)]
-    data = IntentData(encoded(long, english, WordEmbedder()), labels, 60, 2, encoded([], english, WordEmbedder()))
+    unnamed = np.zeros((60, 0), dtype=np.int8)
+    data = IntentData(
+        encoded(long, english, WordEmbedder()), labels, 60, 2, encoded([], english, WordEmbedder()), unnamed
+    )
 
     _, card = train_intents(data)
 

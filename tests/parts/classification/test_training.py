@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from contracts.events import TicketClassified, TicketReceived
-from contracts.pack import FlagDefinition, Intent, IntentExample, Pack
+from contracts.pack import IntentExample
 from services.classification.adapters.features import encode
 from services.classification.adapters.model import TrainedClassifier
 from services.classification.adapters.store import ModelUnreadable, load_model
@@ -19,37 +19,14 @@ from services.classification.rules.reading import read
 from services.classification.training import ModelCard, intents, train
 from services.classification.training import risks as training_risks
 from services.classification.training.encoding import Encoding
-from services.classification.training.intents import expected_calibration_error
+from services.classification.training.figures import error_of_chance, expected_calibration_error
+from services.classification.training.fitting import folds
 from shared.embedding import Vectors
 from shared.failures import InvalidMessage
 from tests.fakes.embedding import WordEmbedder
 from tests.fakes.models import unread
-from tests.unit.cases import HEAD, NOON, intent, pack, ticket
-
-TOPICS = {
-    "rollback": ("deploy", "release", "rollback", "version", "revert"),
-    "invoice": ("invoice", "receipt", "billing", "vat", "statement"),
-    "domain": ("domain", "dns", "record", "nameserver", "subdomain"),
-}
-DANGERS = ("hacked", "stolen", "intruder", "breach", "malware")
-ELSEWHERE = ("pizza", "holiday", "football", "poem", "weather")
-
-
-def sentences(words: tuple[str, ...]) -> list[str]:
-    return [f"about {one} and {two} today" for one in words for two in words if one < two]
-
-
-def small_pack() -> Pack:
-    def with_examples(name: str, words: tuple[str, ...]) -> Intent:
-        examples = tuple(IntentExample(text=text) for text in sentences(words))
-        return intent(name, "auto").model_copy(update={"examples": examples})
-
-    return pack(
-        intents=tuple(with_examples(name, words) for name, words in TOPICS.items()),
-        flags={"security": FlagDefinition(description="A breach.", queue="trust", examples=tuple(sentences(DANGERS)))},
-        out_of_scope=tuple(IntentExample(text=text) for text in sentences(ELSEWHERE)),
-        ordinary=("nothing about it", "plain talk about lunch", "some words more", "hello there friend", "just so"),
-    )
+from tests.parts.classification.small import small_pack
+from tests.unit.cases import HEAD, NOON, ticket
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +67,10 @@ def test_the_card_counts_texts_in_other_languages_too(tmp_path: Path) -> None:
     # Half of the texts are German, and the same for every intent: two thirds of them cannot be told.
     assert accuracy is not None
     assert 0.3 < accuracy < 0.75
+
+
+def test_where_no_example_names_an_article_none_is_said_to_answer(classifier: TrainedClassifier) -> None:
+    assert classifier.scores("the invoice and the receipt are wrong", "en").articles == ()
 
 
 def test_intents_come_most_probable_first_and_sum_to_one(classifier: TrainedClassifier) -> None:
@@ -259,3 +240,22 @@ def test_of_two_kinds_of_head_the_better_on_all_examples_is_taken(
     compared = train(small_pack(), WordEmbedder(), WordEmbedder(), tmp_path).heads_compared
 
     assert sum(name.endswith(", all examples") for name in compared) == 2
+
+
+def test_each_partition_holds_every_text_out_once_and_differently() -> None:
+    labels = np.repeat(np.arange(4), 10)
+
+    first, second = (folds(labels, partition=k) for k in (0, 1))
+
+    for parts_ in (first, second):
+        assert sorted(np.concatenate([out for _, out in parts_]).tolist()) == list(range(40))
+    assert any(set(a.tolist()) != set(b.tolist()) for (_, a), (_, b) in zip(first, second, strict=True))
+
+
+def test_a_text_that_is_held_out_again_is_no_further_evidence() -> None:
+    sure, text = np.full(60, 0.7), np.arange(60)
+
+    once = error_of_chance(sure, text)
+
+    assert error_of_chance(np.tile(sure, 3), np.tile(text, 3)) == pytest.approx(once)
+    assert error_of_chance(np.tile(sure, 3), np.arange(180)) < 0.8 * once

@@ -93,6 +93,30 @@ def test_feedback_changes_the_version_of_the_model() -> None:
     assert after.version != before.version
 
 
+def answers(*records: FeedbackRecorded) -> dict[str, tuple[str, ...]]:
+    before = of_pack(PACK)
+    after, _ = with_feedback(before, records, PACK)
+    return {text: names for text, names in after.answered_by.items() if text not in before.answered_by}
+
+
+def test_an_approved_draft_confirms_the_article_that_it_cites_first() -> None:
+    assert answers(decided("approve", "Undo the release")) == {"Undo the release": ("rollback-a-release",)}
+
+
+def test_an_edited_draft_says_nothing_of_the_article() -> None:
+    assert answers(decided("edit", "Undo the release")) == {}
+
+
+def test_nothing_answers_what_needs_no_reply() -> None:
+    assert answers(decided("reject", "Buy our leads", reason_code="no_reply_needed")) == {"Buy our leads": ()}
+
+
+def test_articles_that_people_confirmed_are_known_beside_those_of_the_pack() -> None:
+    after, _ = with_feedback(of_pack(PACK), [decided("approve", "Undo the release")], PACK)
+
+    assert "rollback-a-release" in after.articles
+
+
 def test_exported_records_are_read_again(tmp_path: Path) -> None:
     record = decided("approve", "Undo the release")
     (tmp_path / "feedback.jsonl").write_text(record.model_dump_json() + "\n\n")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from contracts.events import Context, ContextRetrieved, Draft, RankedIntent
+from contracts.events import Context, ContextRetrieved, Draft, RankedArticle, RankedIntent
 from services.drafting import handler
 from services.drafting.adapters.extractive import ExtractiveDrafter
 from services.drafting.ports import Tier
@@ -125,6 +125,14 @@ def test_the_documents_of_a_likely_intent_come_first() -> None:
     twin = evidence("invoices-and-receipts", evidence().text)
     other = (RankedIntent(intent="billing_invoice", probability=0.9),)
     event = retrieved(evidence(), twin, classification=classification(intents=other))
+
+    assert DRAFTER.draft_now(event, pack()).citations[0].document_id == "invoices-and-receipts"
+
+
+def test_the_document_that_answered_tickets_like_this_one_comes_first() -> None:
+    twin = evidence("invoices-and-receipts", evidence().text)
+    answered = (RankedArticle(article="invoices-and-receipts", probability=0.9),)
+    event = retrieved(evidence(), twin, classification=classification(intents=(), articles=answered))
 
     assert DRAFTER.draft_now(event, pack()).citations[0].document_id == "invoices-and-receipts"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.events import AnswerDrafted, Classification
+from contracts.events import AnswerDrafted, Classification, RankedArticle
 from services.validation.rules.confidence import Calibration
 from tests.unit.cases import classification, draft, drafted, evidence, invoices
 from tests.unit.validation.judging import Fixed, judged
@@ -53,6 +53,27 @@ def test_a_regression_and_trees_together_count_as_the_mean_of_their_log_odds() -
     assert trees.probability({"similarity_margin": 1.0}) == pytest.approx(1 / (1 + math.exp(-3.0)))
     # The regression says 2 * 0.1 / 0.1 = 2, the trees -3.
     assert both.probability({"similarity_margin": 0.1}) == pytest.approx(1 / (1 + math.exp(0.5)))
+
+
+def test_what_answered_tickets_like_this_one_makes_a_draft_surer() -> None:
+    fixed = Fixed(full=calibration(features=("learned_gap",)))
+
+    def confidence(**chances: float) -> float:
+        articles = tuple(RankedArticle(article=name.replace("_", "-"), probability=p) for name, p in chances.items())
+        return judged(drafted(classification=classification(articles=articles)), fixed).confidence
+
+    assert confidence(rollback_a_release=0.8, other=0.1) > 0.9
+    assert confidence(rollback_a_release=0.1, other=0.8) < 0.1
+    # Nothing learned says nothing: the feature counts as it does on the mean.
+    assert confidence() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.01, 1.0])
+def test_log_odds_of_articles_are_finite_and_begin_at_an_unlisted_one(probability: float) -> None:
+    known = classification(articles=(RankedArticle(article="a", probability=probability),))
+
+    assert known.article_log_odds("b") == 0.0
+    assert 0.0 <= known.article_log_odds("a") < 10.0
 
 
 def _without_intents() -> Classification:
