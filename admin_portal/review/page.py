@@ -6,20 +6,31 @@ from urllib.parse import urlsplit
 from django.utils.safestring import SafeString
 
 from admin_portal.review.rendering import draft_html, evidence_html
-from admin_portal.review.words import confidence_words, sentiment_word
+from admin_portal.review.words import answered_words, confidence_words, sentiment_word
 from contracts.events import Evidence, Finding, ReviewRequested
+from contracts.pack import article_of
 
 SEVERITY_RANK = {"blocking": 0, "warning": 1, "info": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One passage of evidence with the numbers under which the draft cites it."""
+    """One passage of evidence with the numbers under which the draft cites it.
+
+    `answers` is how probable it is, by what answered tickets like this one, that its article does; nought where that is
+    not known.
+    """
 
     numbers: tuple[int, ...]
     evidence: Evidence
     html: SafeString
     url: str
+    answers: float
+
+    @property
+    def answered_words(self) -> str:
+        """That chance as a sentence; empty where it says little."""
+        return answered_words(self.answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,7 @@ def case_page(request: ReviewRequested) -> CasePage:
         reasons=_reasons(request),
         draft=draft_html(request.draft, [claim.claim for claim in claims if not claim.supported]),
         cited=tuple(sorted((p for p in passages if p.numbers), key=lambda passage: passage.numbers)),
-        uncited=tuple(p for p in passages if not p.numbers),
+        uncited=tuple(sorted((p for p in passages if not p.numbers), key=lambda passage: -passage.answers)),
         claims_supported=sum(claim.supported for claim in claims),
         confidence_words=confidence_words(request.validation.confidence, request.validation.confidence_sample_size),
         sentiment=sentiment_word(request.classification.sentiment),
@@ -61,6 +72,7 @@ def _reasons(request: ReviewRequested) -> tuple[Finding, ...]:
 
 def _passages(request: ReviewRequested) -> list[Passage]:
     passages = []
+    answers = {one.article: one.probability for one in request.classification.articles}
     for evidence in request.context.evidence:
         citations = [c for c in request.draft.citations if c.evidence_id == evidence.evidence_id]
         passages.append(
@@ -69,6 +81,7 @@ def _passages(request: ReviewRequested) -> list[Passage]:
                 evidence=evidence,
                 html=evidence_html(evidence.text, [citation.quote for citation in citations]),
                 url=_web_url(evidence.url),
+                answers=answers.get(article_of(evidence.document_id, evidence.language), 0.0),
             )
         )
     return passages

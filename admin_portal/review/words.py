@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 
 FEW_CASES = 50
+# Below this, what answered similar tickets is no hint.
+ANSWERS_SELDOM = 0.1
 
 
 def due_words(due_at: datetime, now: datetime) -> str:
@@ -38,3 +40,10 @@ def sentiment_word(sentiment: float) -> str:
     """The mood of a message, from -1 (angry) to 1 (happy); neutral is what the model of moods takes for neutral."""
     bounds = ((-0.6, "angry"), (-0.3, "unhappy"), (0.2, "neutral"))
     return next((word for bound, word in bounds if sentiment <= bound), "friendly")
+
+
+def answered_words(probability: float) -> str:
+    """How often an article answers tickets like the one at hand; empty where that is seldom."""
+    if probability < ANSWERS_SELDOM:
+        return ""
+    return f"Answers about {round(100 * probability)} of 100 tickets like this one."

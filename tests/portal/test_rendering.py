@@ -8,7 +8,7 @@ from admin_portal.review.page import case_page
 from admin_portal.review.rendering import draft_html, evidence_html, plain_html
 from admin_portal.review.waterfall import waterfall
 from admin_portal.review.words import confidence_words, due_words
-from contracts.events import Citation, Draft
+from contracts.events import Citation, Draft, RankedArticle
 from shared.trace_files import SpanRecord
 from tests.portal.tickets import NOON, review_requested
 
@@ -71,6 +71,27 @@ def test_what_blocks_stands_first_and_nothing_is_told_twice() -> None:
     assert [finding.code for finding in page.reasons] == ["unsupported_claim", "low_confidence", "mood"]
     assert [passage.numbers for passage in page.cited] == [(1, 2), (3,)]
     assert [passage.evidence.evidence_id for passage in page.uncited] == ["e3"]
+
+
+def test_what_answered_tickets_like_this_one_stands_first_among_the_uncited() -> None:
+    asked = review_requested()
+    plain = asked.context.evidence[0]
+    spare = [plain.model_copy(update={"evidence_id": f"s{k}", "document_id": f"de/kb-{k}"}) for k in (7, 8)]
+    spare = [one.model_copy(update={"language": "de"}) for one in spare]
+    page = case_page(
+        asked.model_copy(
+            update={
+                "context": asked.context.model_copy(update={"evidence": (*asked.context.evidence, *spare)}),
+                "classification": asked.classification.model_copy(
+                    update={"articles": (RankedArticle(article="kb-8", probability=0.82),)}
+                ),
+            }
+        )
+    )
+
+    assert [passage.evidence.evidence_id for passage in page.uncited] == ["s8", "e3", "s7"]
+    assert page.uncited[0].answered_words == "Answers about 82 of 100 tickets like this one."
+    assert page.uncited[1].answered_words == ""
 
 
 @pytest.mark.parametrize(

@@ -68,10 +68,10 @@ RECIPES = (
 # An answer to the wrong question is worse than none: this share of texts within the scope may be taken for others.
 SCOPE_FALSE_ALARMS_MAX = 0.05
 # What few texts say of calibration scatters by a hundredth from one partition to the next. They are held out again in
-# further partitions until about so many are judged: repeated cross-validation (Kim, Estimating classification error
-# rate, Computational Statistics and Data Analysis, 2009).
-_HELD_OUT_WANTED = 6_000
-_PARTITIONS_MAX = 5
+# further partitions, while that is no more than so many texts: repeated cross-validation (Kim, Estimating
+# classification error rate, Computational Statistics and Data Analysis, 2009).
+_HELD_OUT_MAX = 7_000
+_PARTITIONS_MAX = 3
 _COMPARED_EXAMPLES_MAX = 2_000
 _COMPARED_FOLDS = 3
 _OTHER_EXAMPLES_MAX = 4_000
@@ -185,7 +185,7 @@ def _final(compared: dict[str, float], data: IntentData) -> Recipe:
 
 def _trained(recipe: Recipe, data: IntentData) -> Trained:
     count = FOLDS if data.judged <= ALL_FOLDS_EXAMPLES_MAX else 1
-    again = max(1, min(_PARTITIONS_MAX, round(_HELD_OUT_WANTED / data.judged))) if count == FOLDS else 1
+    partitions = max(1, min(_PARTITIONS_MAX, _HELD_OUT_MAX // data.judged))
     held = hold_out(
         recipe,
         data.texts,
@@ -194,7 +194,7 @@ def _trained(recipe: Recipe, data: IntentData) -> Trained:
         judged=data.judged,
         named=data.named,
         folds_max=count,
-        partitions=again,
+        partitions=partitions,
     )
     expert = fit_expert(recipe, data.texts, data.labels, data.classes, named=data.named)
     known = data.labels[held.rows]
