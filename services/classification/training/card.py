@@ -105,7 +105,7 @@ class ModelCard:
             ("expected calibration error", self.intent_ece),
             ("the same, were every probability true", self.intent_ece_of_chance),
             ("answered at 5% risk", self.coverage_at_5_risk),
-            ("the likeliest article answers, or none does", self.article_accuracy),
+            ("the likeliest article answers (where nothing does, that is wrong)", self.article_accuracy),
             ("its expected calibration error", self.article_ece),
             ("out of scope learned from", self.out_of_scope_learned_from),
             ("out of scope: AUROC", self.out_of_scope_auroc),

@@ -96,6 +96,8 @@ def with_feedback(examples: Examples, records: Iterable[FeedbackRecorded], pack:
         text, label = record.ticket.text[:TEXT_CHARACTERS_MAX], _label(record, pack)
         if label is not None and text and text not in known and len(added) < EXAMPLES_MAX:
             added[text] = label
+            # Of an earlier decision on the same text nothing stays.
+            answered_by.pop(text, None)
             if (articles := _articles(record, label)) is not None:
                 answered_by[text] = articles
     if not added:

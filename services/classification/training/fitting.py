@@ -1,4 +1,4 @@
-"""Fits spaces and heads, holds texts out in turn, and calibrates on what was held out."""
+"""Fits spaces and heads, and holds texts out in turn."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

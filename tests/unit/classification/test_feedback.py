@@ -107,6 +107,13 @@ def test_an_edited_draft_says_nothing_of_the_article() -> None:
     assert answers(decided("edit", "Undo the release")) == {}
 
 
+def test_of_an_earlier_decision_no_article_stays() -> None:
+    first = decided("approve", "Undo it", 1)
+    second = decided("reassign", "Undo it", 2, queue="trust")
+
+    assert answers(second, first) == {}
+
+
 def test_nothing_answers_what_needs_no_reply() -> None:
     assert answers(decided("reject", "Buy our leads", reason_code="no_reply_needed")) == {"Buy our leads": ()}
 
