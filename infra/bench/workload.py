@@ -12,7 +12,7 @@ PARTITIONS = 6
 TOPIC_PREFIX = "bench-"
 EXAMPLE = "answer-validated/v1/too-many-connections.json"
 # The example has no thread yet; with this, the event has the size of a ticket late in the flow.
-LONGER = " The numbers above are from the dashboard of the last hour; the hour before looked the same to us." * 2
+LONGER = " The numbers above are from the dashboard of the last hour; the hour before looked alike." * 2
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
