@@ -22,7 +22,7 @@ from infra.bench.retrieval_corpus import Corpus, MadeUp, Real
 from infra.evaluation.database import database
 from infra.evaluation.figures import percentile
 from infra.evaluation.ranked import settle
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.postgres import PostgresKnowledge
 from services.retrieval.adapters.search import vector_literal
 from services.retrieval.ingest import ingest
@@ -78,7 +78,7 @@ def bench_retrieval(sizes: Sequence[int], data: Path | None, report: Report) -> 
         StackProblem: no database is given, and none can be started.
         DataUnreadable: `data` holds no corpus that can be read.
     """
-    embedder = TwoModels()
+    embedder = PassageEmbedder()
     corpus: Corpus = Real(data, max(sizes), embedder) if data else MadeUp(max(sizes))
     found: dict[str, Any] = {"cpus": psutil.cpu_count(), "vectors": "embedded" if data else "made up", "sizes": {}}
     with database(always_own=True) as url:
@@ -101,7 +101,7 @@ async def _with_engine(url: str, measure: Callable[[AsyncEngine], Awaitable[Mapp
         await engine.dispose()
 
 
-async def _ingest_rate(engine: AsyncEngine, corpus: Corpus, embedder: TwoModels) -> Mapping[str, Any]:
+async def _ingest_rate(engine: AsyncEngine, corpus: Corpus, embedder: PassageEmbedder) -> Mapping[str, Any]:
     documents = [Document(document_id=str(n), title="", text=body) for n, body in enumerate(corpus.texts[:INGESTED])]
     store = PostgresKnowledge(engine, RetrievalSettings(), embedder.name)
     began = time.perf_counter()
@@ -109,7 +109,7 @@ async def _ingest_rate(engine: AsyncEngine, corpus: Corpus, embedder: TwoModels)
     return {"chunks": done.chunks, "chunks_per_second": round(done.chunks / (time.perf_counter() - began), 1)}
 
 
-async def _at_size(engine: AsyncEngine, corpus: Corpus, size: int, embedder: TwoModels) -> Mapping[str, Any]:
+async def _at_size(engine: AsyncEngine, corpus: Corpus, size: int, embedder: PassageEmbedder) -> Mapping[str, Any]:
     """Latency of our search with its ranking and of the peer's, room and rate of storing.
 
     `p50_ms`, `p95_ms` and the peer's take the question's vector as given. For `with_query_embedding` a question of

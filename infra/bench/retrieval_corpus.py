@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from infra.evaluation.ranked import read_corpus, read_queries
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.rules.passages import chunk_markdown
 from shared.embedding import Vectors
 
@@ -19,7 +19,6 @@ PASSAGE_WORDS = 120
 VOCABULARY = 30_000
 TOPICS = 2_000
 BATCH = 2_000
-DIMENSIONS = 896
 # What questions are embedded from.
 _ENGLISH = (
     "the my a to is and I we it in on of for with after when since not can cannot how why does order invoice account "
@@ -84,7 +83,7 @@ class Real:
         DataUnreadable: the folder holds no corpus and queries that can be read.
     """
 
-    def __init__(self, data: Path, count: int, embedder: TwoModels) -> None:
+    def __init__(self, data: Path, count: int, embedder: PassageEmbedder) -> None:
         self._embedder = embedder
         self._asked = list(islice(read_queries(data).values(), QUESTIONS))
         self.texts = list(islice(_passages(data), count))
@@ -129,9 +128,9 @@ def _question_words(random: np.random.Generator) -> int:
 
 def _vectors(count: int, seed: int) -> Vectors:
     """Unit vectors in clouds around topics, as those of texts are."""
-    topics = np.random.default_rng(7).standard_normal((TOPICS, DIMENSIONS), dtype=np.float32)
+    topics = np.random.default_rng(7).standard_normal((TOPICS, PassageEmbedder.dimensions), dtype=np.float32)
     random = np.random.default_rng(seed)
     made = topics[random.integers(TOPICS, size=count)]
-    made += 0.7 * random.standard_normal((count, DIMENSIONS), dtype=np.float32)
+    made += 0.7 * random.standard_normal((count, PassageEmbedder.dimensions), dtype=np.float32)
     unit: Vectors = made / np.linalg.norm(made, axis=1, keepdims=True)
     return unit

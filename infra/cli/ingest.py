@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from infra.cli.watching import POLL_SECONDS, watch
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.knowledge import Knowledge, open_knowledge
 from services.retrieval.adapters.opensearch_server import OpenSearchRefused, OpenSearchUrlInvalid
 from services.retrieval.adapters.postgres import PostgresKnowledge
@@ -128,8 +128,8 @@ class _Command:
             await watch(path, once, poll_seconds=POLL_SECONDS, on_error=lambda error: console.print(str(error)))
 
     @asynccontextmanager
-    async def _store(self) -> AsyncIterator[tuple[Knowledge, TwoModels]]:
-        embedder = TwoModels()
+    async def _store(self) -> AsyncIterator[tuple[Knowledge, PassageEmbedder]]:
+        embedder = PassageEmbedder()
         store, close = open_knowledge(self._settings, RetrievalSettings(), embedder, "ingest", pool_size=1)
         try:
             yield store, embedder
@@ -139,7 +139,7 @@ class _Command:
     async def _ingest(
         self,
         store: Knowledge,
-        embedder: TwoModels,
+        embedder: PassageEmbedder,
         collection: str,
         items: Iterator[Document | Skipped],
         on_progress: OnCount,
@@ -176,7 +176,7 @@ class _Command:
         )
 
 
-async def renewed_answers(tenant: str, store: Knowledge, embedder: TwoModels) -> int:
+async def renewed_answers(tenant: str, store: Knowledge, embedder: PassageEmbedder) -> int:
     """How many approved answers of the tenant had to be indexed anew, and now are; OpenSearch keeps none."""
     if not isinstance(store, PostgresKnowledge):
         return 0

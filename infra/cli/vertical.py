@@ -14,7 +14,8 @@ from services.classification.app import model_folder
 from services.classification.training import ModelCard
 from services.classification.training import train as train_model
 from services.classification.training.examples import FeedbackUnreadable, read_feedback
-from shared.embedding import MiniLM, MultilingualUSE
+from shared.bert import MiniLM
+from shared.embedding import MultilingualUSE
 from shared.packs import PackInvalid, load_pack
 from shared.settings import Settings
 

@@ -23,8 +23,9 @@ from services.drafting.adapters.extractive import ExtractiveDrafter
 from services.drafting.app import model_tiers
 from services.drafting.ports import Tier
 from services.drafting.settings import DraftingSettings
+from shared.bert import MiniLM
 from shared.database import async_engine
-from shared.embedding import Embedder, MiniLM, MultilingualUSE, Remembering
+from shared.embedding import Embedder, MultilingualUSE, Remembering
 from shared.gateway import Gateway, ProcessMemory
 from shared.sentences import terms
 from shared.settings import Settings
@@ -80,7 +81,10 @@ def evaluate(
 
 
 async def _judged(asked: Asked, policy: Policy, progress: Progress) -> list[Judged]:
-    english, multilingual = Remembering(MiniLM(), TEXTS_REMEMBERED), Remembering(MultilingualUSE(), TEXTS_REMEMBERED)
+    english, multilingual = (
+        Remembering(MiniLM(one_by_one=True), TEXTS_REMEMBERED),
+        Remembering(MultilingualUSE(), TEXTS_REMEMBERED),
+    )
     with database() as url:
         settings = Settings(database_url=SecretStr(url))
         engine = async_engine(settings, "evaluation")

@@ -30,7 +30,7 @@ from services.classification.training import train
 from services.drafting import handler as drafting
 from services.drafting.ports import Tier
 from services.retrieval import handler as retrieval
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.postgres import PostgresKnowledge
 from services.retrieval.ingest import ingest
 from services.retrieval.rules.passages import Document
@@ -68,7 +68,7 @@ class Stages:
         """`engine` is of a migrated database; `english` and `multilingual` are what classification compares by."""
         self.pack: Pack = load_pack(PACK)
         self._tiers = tiers
-        self._embedder = TwoModels()
+        self._embedder = PassageEmbedder()
         self._store = PostgresKnowledge(engine, RetrievalSettings(), self._embedder.name)
         with tempfile.TemporaryDirectory() as folder:
             train(self.pack, english, multilingual, Path(folder))

@@ -19,7 +19,8 @@ from services.classification.adapters.store import load_model
 from services.classification.rules.deciding import Scores
 from services.classification.training import ModelCard, train_examples
 from services.classification.training.examples import OUTSIDE, Examples
-from shared.embedding import Embedder, MiniLM, MultilingualUSE
+from shared.bert import MiniLM
+from shared.embedding import Embedder, MultilingualUSE
 from shared.language import detect_language
 
 OUT_OF_SCOPE = "oos"

@@ -10,7 +10,8 @@ from sklearn.metrics import accuracy_score, f1_score
 from infra.evaluation.data import DataUnreadable, rows
 from infra.evaluation.result import Evaluation, Progress
 from services.classification.adapters.mood import CLASSES, MoodReader
-from shared.embedding import MiniLM, MultilingualUSE, Remembering
+from shared.bert import MiniLM
+from shared.embedding import MultilingualUSE, Remembering
 from shared.language import detect_language
 
 

@@ -19,13 +19,13 @@ from infra.evaluation.figures import percentile
 from infra.evaluation.ranked import Ranking, figures, read_corpus, read_judgements, read_queries, settle
 from infra.evaluation.result import Evaluation, Progress, quiet
 from services.retrieval import handler
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.postgres import PostgresKnowledge
 from services.retrieval.ingest import ingest
 from services.retrieval.rules.passages import Document
 from services.retrieval.settings import RetrievalSettings
+from shared.bert import MiniLM
 from shared.database import async_engine
-from shared.embedding import MiniLM
 from shared.language import detect_language
 from shared.settings import Settings
 
@@ -92,7 +92,7 @@ async def _measured(
     url: str, documents: Sequence[Document], queries: Mapping[str, str], progress: Progress
 ) -> Measured:
     engine = async_engine(Settings(database_url=SecretStr(url)), "evaluation")
-    embedder = TwoModels()
+    embedder = PassageEmbedder()
     store = PostgresKnowledge(engine, RetrievalSettings(evidence_max=PASSAGES_RANKED), embedder.name)
     try:
         began = time.perf_counter()
@@ -120,7 +120,7 @@ async def _measured(
     return Measured(rankings, seconds, rate, report.chunks)
 
 
-async def _search(question: str, store: PostgresKnowledge, embedder: TwoModels) -> ContextRetrieved:
+async def _search(question: str, store: PostgresKnowledge, embedder: PassageEmbedder) -> ContextRetrieved:
     """The evidence for a ticket of this text, by the service's own handler."""
     language, probability = detect_language(question, {"en"})
     event_id = uuid5(_NAMESPACE, question)

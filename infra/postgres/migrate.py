@@ -15,10 +15,15 @@ def migrate(database_url: str) -> None:
     Raises:
         sqlalchemy.exc.OperationalError: PostgreSQL is not reachable.
     """
+    command.upgrade(configuration(database_url), "head")
+
+
+def configuration(database_url: str) -> Config:
+    """What alembic's commands take for the database at this URL."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["url"] = sqlalchemy_url(database_url)
-    command.upgrade(config, "head")
+    return config
 
 
 if __name__ == "__main__":

@@ -13,13 +13,14 @@ from infra.evaluation.database import database
 from infra.training.confidence import ConfidenceCard, train_confidence
 from infra.training.confidence_cases import classified_examples, labelled_cases
 from services.drafting.adapters.extractive import ExtractiveDrafter
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.postgres import PostgresKnowledge
 from services.retrieval.adapters.sources.files import read_documents
 from services.retrieval.ingest import ingest
 from services.retrieval.settings import RetrievalSettings
+from shared.bert import MiniLM
 from shared.database import async_engine
-from shared.embedding import MiniLM, MultilingualUSE, Remembering
+from shared.embedding import MultilingualUSE, Remembering
 from shared.packs import load_pack
 from shared.settings import Settings
 
@@ -37,9 +38,9 @@ async def train(folder: Path, out: Path) -> list[ConfidenceCard]:
         TooFewCases: the pack has too few examples.
     """
     pack = load_pack(folder)
-    english = Remembering(MiniLM(), TEXTS_REMEMBERED)
+    english = Remembering(MiniLM(one_by_one=True), TEXTS_REMEMBERED)
     multilingual = Remembering(MultilingualUSE(), TEXTS_REMEMBERED)
-    embedder = TwoModels()
+    embedder = PassageEmbedder()
     drafter = ExtractiveDrafter(english=english, multilingual=multilingual)
     with database() as url:
         engine = async_engine(Settings(database_url=SecretStr(url)), "training")

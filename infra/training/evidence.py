@@ -32,8 +32,9 @@ from services.drafting.ports import Tier
 from services.validation.rules.answering import ANSWERING_FEATURES
 from services.validation.rules.confidence import EVIDENCE_FEATURES, Calibration, features_of
 from services.validation.settings import ValidationSettings
+from shared.bert import MiniLM
 from shared.database import async_engine
-from shared.embedding import MiniLM, MultilingualUSE, Remembering
+from shared.embedding import MultilingualUSE, Remembering
 from shared.settings import Settings
 
 # Licences as the sets' own pages state them.
@@ -93,7 +94,7 @@ async def cases(data: Path) -> list[Case]:
     Raises:
         DataUnreadable: a set is missing or malformed.
     """
-    english, multilingual = Remembering(MiniLM(), 50_000), Remembering(MultilingualUSE(), 5_000)
+    english, multilingual = Remembering(MiniLM(one_by_one=True), 50_000), Remembering(MultilingualUSE(), 5_000)
     drafter = Tier("extractive", ExtractiveDrafter(english=english, multilingual=multilingual))
     found: list[Case] = []
     with database() as url:

@@ -24,7 +24,8 @@ from infra.training.groundedness_swaps import PASSES, swapped
 from services.validation.rules.grounding import RARITY_STEPS, SupportWeights
 from services.validation.rules.source import Rarity
 from services.validation.settings import ValidationSettings
-from shared.embedding import MiniLM, RememberingTokens
+from shared.bert import MiniLM
+from shared.embedding import RememberingTokens
 
 VERSION = "words-2"
 # Ten, since what is shipped has seen all rows, and a model that lacks a fifth of so few says less of it than one that

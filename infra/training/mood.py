@@ -38,7 +38,8 @@ from services.classification.adapters.mood import (
     save_mood_model,
 )
 from services.classification.rules.mood import CUES, cue_values
-from shared.embedding import Embedder, MiniLM, MultilingualUSE, Remembering
+from shared.bert import MiniLM
+from shared.embedding import Embedder, MultilingualUSE, Remembering
 
 TEXTS_FILE = Path(__file__).with_suffix(".yaml")
 CARD_FILE = MODEL_FILE.with_suffix(".card.json")

@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 
 from infra.evaluation.database import database
 from infra.evaluation.ranked import Judgements, figures, read_corpus, read_judgements, read_queries, settle
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.postgres import PostgresKnowledge
 from services.retrieval.adapters.ranking_model import RANKING_FILE
 from services.retrieval.adapters.search import find_candidates
@@ -89,7 +89,7 @@ async def read_set(url: str, data: Path, name: str) -> ExampleSet:
     judged = _sampled(read_judgements(folder, queries))
     documents = _sampled_documents(read_corpus(folder), judged)
     engine = async_engine(Settings(database_url=SecretStr(url)), "training")
-    embedder = TwoModels()
+    embedder = PassageEmbedder()
     store = PostgresKnowledge(engine, RetrievalSettings(), embedder.name)
     try:
         await ingest(name, name, documents, store=store, embedder=embedder, index_version=store.index_version)

@@ -11,14 +11,15 @@ from pathlib import Path
 
 from contracts.pack import Pack
 from services.classification.app import load_classifier, model_folder
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.knowledge import open_knowledge
 from services.retrieval.adapters.postgres import PostgresKnowledge
 from services.retrieval.adapters.solved import PostgresAnswers
 from services.retrieval.adapters.sources.files import read_documents
 from services.retrieval.ingest import ingest, renew_answers
 from services.retrieval.settings import RetrievalSettings
-from shared.embedding import MiniLM, MultilingualUSE
+from shared.bert import MiniLM
+from shared.embedding import MultilingualUSE
 from shared.packs import load_pack
 from shared.settings import Settings
 from shared.tenants import Tenant, load_tenants
@@ -50,7 +51,7 @@ def train_missing(packs: Iterable[Pack], home: Path) -> None:
 
 
 async def _index(tenants: Iterable[Tenant], settings: Settings) -> None:
-    embedder = TwoModels()
+    embedder = PassageEmbedder()
     store, close = open_knowledge(settings, RetrievalSettings(), embedder, "verticals", pool_size=1)
     try:
         for tenant, folder in _with_knowledge(tenants):

@@ -13,8 +13,9 @@ from services.classification.adapters.model import TrainedClassifier
 from services.classification.adapters.mood import MoodReader
 from services.classification.adapters.store import ModelUnreadable, load_model
 from services.classification.ports import Domain
+from shared.bert import MiniLM
 from shared.clock import Clock, now
-from shared.embedding import Embedder, MiniLM, MultilingualUSE, Remembering
+from shared.embedding import Embedder, MultilingualUSE, Remembering
 from shared.injection.detector import InjectionDetector
 from shared.language import detect_language
 from shared.packs import load_pack, training_hash

@@ -10,8 +10,9 @@ from services.drafting.adapters.generative import OpenAIDrafter
 from services.drafting.ports import Drafter, Tier
 from services.drafting.rules.ladder import Request
 from services.drafting.settings import DraftingSettings
+from shared.bert import MiniLM
 from shared.clock import Clock, now
-from shared.embedding import MiniLM, MultilingualUSE, Remembering
+from shared.embedding import MultilingualUSE, Remembering
 from shared.failures import InvalidMessage
 from shared.gateway import Closer, Gateway, open_gateway
 from shared.packs import load_pack
@@ -45,7 +46,7 @@ def build_tiers(settings: Settings, drafting: DraftingSettings) -> tuple[list[Ti
         TiersInvalid: the tiers file cannot be used.
     """
     extractive = ExtractiveDrafter(
-        english=Remembering(MiniLM(), SENTENCES_REMEMBERED),
+        english=Remembering(MiniLM(one_by_one=True), SENTENCES_REMEMBERED),
         multilingual=Remembering(MultilingualUSE(), SENTENCES_REMEMBERED),
     )
     if drafting.drafter == "extractive":

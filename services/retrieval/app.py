@@ -7,7 +7,7 @@ import structlog
 
 from contracts.events import ContextRetrieved, Event, FeedbackRecorded, TicketClassified
 from services.retrieval import handler
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.knowledge import Close, Knowledge, open_knowledge
 from services.retrieval.adapters.postgres import PostgresKnowledge
 from services.retrieval.adapters.solved import PostgresAnswers
@@ -54,7 +54,7 @@ async def learn_nothing(event: FeedbackRecorded) -> bool:
     return False
 
 
-def learning(search: Knowledge, embedder: TwoModels, settings: Settings, kept: int) -> Learn:
+def learning(search: Knowledge, embedder: PassageEmbedder, settings: Settings, kept: int) -> Learn:
     """Learns for the tenants that want it, if any answers are to be kept at all and the store can keep them."""
     if not isinstance(search, PostgresKnowledge):
         log.warning("approved answers do not become evidence: they need PostgreSQL, and knowledge is in OpenSearch")
@@ -92,7 +92,7 @@ def build_rewriter(settings: Settings, own: RetrievalSettings) -> tuple[Rewriter
 def main() -> None:
     """Runs the service."""
     settings, own = Settings(), RetrievalSettings()
-    embedder = TwoModels()
+    embedder = PassageEmbedder()
     search, close = open_knowledge(settings, own, embedder, "retrieval")
     learn_answer = learning(search, embedder, settings, own.solved_answers_max)
     rewriter, closers = build_rewriter(settings, own)

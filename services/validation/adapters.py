@@ -11,7 +11,7 @@ from contracts.pack import Pack
 from services.validation.rules.alignment import ReadTokens
 from services.validation.rules.confidence import Calibration
 from services.validation.rules.grounding import SupportModel, SupportWeights
-from shared.embedding import MiniLM
+from shared.bert import MiniLM
 from shared.language import detect_language
 from shared.packs import training_hash
 

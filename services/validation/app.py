@@ -10,8 +10,9 @@ from services.validation.ports import Calibrations
 from services.validation.rules.answering import Embed
 from services.validation.rules.grounding import SupportModel
 from services.validation.settings import ValidationSettings
+from shared.bert import MiniLM
 from shared.clock import Clock, now
-from shared.embedding import MiniLM, Remembering, RememberingTokens
+from shared.embedding import Remembering, RememberingTokens
 from shared.failures import InvalidMessage
 from shared.injection.spotting import OrderSpotter
 from shared.packs import load_pack
@@ -70,7 +71,7 @@ def main() -> None:
     places = {name: (packs[name], tenant.pack) for name, tenant in tenants.items()}
     own = ValidationSettings()
     calibrations = FileCalibrations(settings.home, places, own.evidence_calibration)
-    english = MiniLM()
+    english = MiniLM(one_by_one=True)
     support = read_support(own.support_model, RememberingTokens(english.tokens, STATES_REMEMBERED).tokens)
     embed = Remembering(english, SENTENCES_REMEMBERED).embed
     Service(name="validation", settings=settings, stages=stages(packs, calibrations, embed, support=support)).run()

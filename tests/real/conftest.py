@@ -7,15 +7,15 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from shared.database import async_engine
 from shared.settings import Settings
 from tests.real.library import Library
 
 
 @pytest.fixture(scope="session")
-def embedder() -> TwoModels:
-    return TwoModels()
+def embedder() -> PassageEmbedder:
+    return PassageEmbedder()
 
 
 @pytest.fixture
@@ -28,5 +28,5 @@ async def engine(migrated_database: str) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
-def library(engine: AsyncEngine, embedder: TwoModels) -> Library:
+def library(engine: AsyncEngine, embedder: PassageEmbedder) -> Library:
     return Library(engine, embedder)

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.events import Evidence, FeedbackRecorded
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.postgres import PostgresKnowledge
 from services.retrieval.adapters.solved import PostgresAnswers
 from services.retrieval.ingest import IngestReport, ingest, learn, renew_answers
@@ -18,7 +18,7 @@ from services.retrieval.settings import RetrievalSettings
 class Library:
     """Puts knowledge in and asks for it, as the command and the service do."""
 
-    def __init__(self, engine: AsyncEngine, embedder: TwoModels) -> None:
+    def __init__(self, engine: AsyncEngine, embedder: PassageEmbedder) -> None:
         self.engine = engine
         self.embedder = embedder
         self.store = PostgresKnowledge(engine, RetrievalSettings(), embedder.name)

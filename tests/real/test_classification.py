@@ -14,7 +14,8 @@ from services.classification.adapters.store import load_model
 from services.classification.rules.deciding import classify
 from services.classification.rules.mood import NEUTRAL
 from services.classification.training import ModelCard, train
-from shared.embedding import MiniLM, MultilingualUSE, Vectors
+from shared.bert import MiniLM
+from shared.embedding import MultilingualUSE, Vectors
 from shared.language import detect_language
 from shared.packs import load_pack
 

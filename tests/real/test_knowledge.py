@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from infra.cli.main import app
 from infra.cli.watching import watch
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.sources.files import Stamps, read_path
 from services.retrieval.ingest import IngestReport
 from services.retrieval.rules.passages import Document, Skipped
@@ -60,7 +60,7 @@ async def test_what_could_not_be_read_this_time_stays_as_it_was(library: Library
 class Failing:
     """An embedder that breaks at the article it is told to: before anything is written, or in the midst of writing."""
 
-    def __init__(self, embedder: TwoModels, at: str, *, in_the_midst: bool) -> None:
+    def __init__(self, embedder: PassageEmbedder, at: str, *, in_the_midst: bool) -> None:
         self.name = embedder.name
         self._embedder = embedder
         self._at = at

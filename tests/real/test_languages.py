@@ -10,10 +10,11 @@ from sqlalchemy import text
 from contracts.events import Draft, TicketClassified
 from services.drafting.adapters.extractive import ExtractiveDrafter
 from services.retrieval import handler
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.sources.files import read_documents
+from shared.bert import MiniLM
 from shared.database import async_engine
-from shared.embedding import MiniLM, MultilingualUSE
+from shared.embedding import MultilingualUSE
 from shared.settings import Settings
 from tests.real.library import Library
 from tests.unit.cases import HEAD, NOON, classification, pack, ticket
@@ -44,7 +45,7 @@ async def library(migrated_database: str, tmp_path: Path) -> AsyncIterator[Libra
     engine = async_engine(Settings(database_url=SecretStr(migrated_database)), "tests")
     async with engine.begin() as connection:
         await connection.execute(text("TRUNCATE retrieval.document, retrieval.corpus CASCADE"))
-    library = Library(engine, TwoModels())
+    library = Library(engine, PassageEmbedder())
     await library.ingest(list(read_documents(tmp_path)), tenant=HEAD["tenant"])
     yield library
     await engine.dispose()

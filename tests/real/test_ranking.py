@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.events import Evidence
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.postgres import PostgresKnowledge
 from services.retrieval.ingest import ingest
 from services.retrieval.rules.passages import Document
@@ -30,7 +30,7 @@ SIZES = text("""
 class Desk:
     """Knowledge of the tenant `one`, filled by the real ingest."""
 
-    def __init__(self, engine: AsyncEngine, embedder: TwoModels) -> None:
+    def __init__(self, engine: AsyncEngine, embedder: PassageEmbedder) -> None:
         self._embedder, self._engine = embedder, engine
         self._store = PostgresKnowledge(engine, RetrievalSettings(), embedder.name)
 
@@ -49,7 +49,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(engine: AsyncEngine, embedder: TwoModels) -> Desk:
+def desk(engine: AsyncEngine, embedder: PassageEmbedder) -> Desk:
     return Desk(engine, embedder)
 
 

@@ -1,13 +1,16 @@
 """Knowledge on a real PostgreSQL with pgvector: found by words and by meaning, by its own tenant only."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
+from alembic import command
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.retrieval.adapters.embedding import TwoModels
+from infra.postgres.migrate import configuration, migrate
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.postgres import PostgresKnowledge
 from services.retrieval.rules.passages import Document
 from services.retrieval.settings import RetrievalSettings
@@ -20,12 +23,12 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture
-def knowledge(engine: AsyncEngine, embedder: TwoModels) -> PostgresKnowledge:
+def knowledge(engine: AsyncEngine, embedder: PassageEmbedder) -> PostgresKnowledge:
     return PostgresKnowledge(engine, RetrievalSettings(), embedder.name)
 
 
 @pytest.fixture
-def library(knowledge: PostgresKnowledge, embedder: TwoModels) -> Library:
+def library(knowledge: PostgresKnowledge, embedder: PassageEmbedder) -> Library:
     return Library(knowledge, embedder)
 
 
@@ -57,7 +60,21 @@ async def test_ingesting_again_touches_only_what_changed(library: Library, engin
     assert "certificates" not in after
 
 
-async def test_an_unreachable_database_is_a_dependency_that_is_down(embedder: TwoModels) -> None:
+async def test_what_was_indexed_by_two_models_is_found_until_it_is_indexed_by_three(
+    library: Library, engine: AsyncEngine, migrated_database: str
+) -> None:
+    await library.ingest("one", ARTICLES)
+    before = await library.find("one", "certificate renewal")
+    await asyncio.to_thread(command.downgrade, configuration(migrated_database), "0005")
+
+    await asyncio.to_thread(migrate, migrated_database)
+
+    old = await library.find("one", "certificate renewal")
+    assert old[0].document_id == before[0].document_id == "certificates"
+    assert 0 < old[0].similarity < before[0].similarity, "what the third model says of it is missing"
+
+
+async def test_an_unreachable_database_is_a_dependency_that_is_down(embedder: PassageEmbedder) -> None:
     nowhere = async_engine(Settings(database_url=SecretStr("postgresql://nobody:x@127.0.0.1:1/none")), "tests")
     lost = PostgresKnowledge(nowhere, RetrievalSettings(), embedder.name)
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import pytest
 
 from contracts.events import Evidence
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.ingest import IngestReport, ingest
 from services.retrieval.ports import KnowledgeStore, Search
 from services.retrieval.rules.passages import Document
@@ -39,7 +39,7 @@ class Knowledge(Search, KnowledgeStore, Protocol):
 class Library:
     """Puts articles in and asks for them, as the command and the service do."""
 
-    def __init__(self, knowledge: Knowledge, embedder: TwoModels) -> None:
+    def __init__(self, knowledge: Knowledge, embedder: PassageEmbedder) -> None:
         self.knowledge = knowledge
         self.embedder = embedder
 

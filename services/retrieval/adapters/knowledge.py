@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.opensearch import OpenSearchKnowledge
 from services.retrieval.adapters.opensearch_server import OpenSearchServer
 from services.retrieval.adapters.postgres import PostgresKnowledge
@@ -15,7 +15,7 @@ Close = Callable[[], Awaitable[None]]
 
 
 def open_knowledge(
-    settings: Settings, own: RetrievalSettings, embedder: TwoModels, name: str, *, pool_size: int = 8
+    settings: Settings, own: RetrievalSettings, embedder: PassageEmbedder, name: str, *, pool_size: int = 8
 ) -> tuple[Knowledge, Close]:
     """The store that search and ingest use, and what closes it. Nothing is connected yet.
 

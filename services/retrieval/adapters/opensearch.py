@@ -11,6 +11,7 @@ import numpy as np
 
 from contracts.events import Evidence
 from services.retrieval.adapters import opensearch_index as index
+from services.retrieval.adapters.embedding import ENGLISH_DIMENSIONS
 from services.retrieval.adapters.opensearch_index import Writing
 from services.retrieval.adapters.opensearch_server import Json, OpenSearchRefused, OpenSearchServer
 from services.retrieval.adapters.ranking_model import read_ranking_model
@@ -23,7 +24,7 @@ from services.retrieval.rules.translations import of_one_language
 from services.retrieval.rules.words import asked_words, bm25
 from services.retrieval.settings import RetrievalSettings
 from shared.clock import now
-from shared.embedding import MiniLM, Vectors
+from shared.embedding import Vectors
 from shared.failures import DependencyDown, Retryable
 
 # Ids and revisions go into `terms` queries, which take 65,536 of them unless set otherwise.
@@ -243,7 +244,7 @@ class OpenSearchKnowledge:
 def _candidate(hit: Json, terms: dict[str, float], mean_words: float, vector: Vectors) -> Candidate:
     """A passage as the ranking takes it, with the very figures that PostgreSQL would give for these words."""
     passage, words = index.unpacked(hit["vector"]), hit["words"].split()
-    english = slice(0, MiniLM.dimensions)
+    english = slice(0, ENGLISH_DIMENSIONS)
     return candidate_of(
         {
             **hit,

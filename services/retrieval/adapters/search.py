@@ -8,9 +8,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.events import Evidence
+from services.retrieval.adapters.embedding import ENGLISH_DIMENSIONS, likeness
 from services.retrieval.rules.ranking import Candidate
 from services.retrieval.rules.terms import AskedTerm, choose_terms, leading_terms
-from shared.embedding import MiniLM, Vectors
+from shared.embedding import Vectors
 
 # Okapi BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with the customary parameters.
 _BM25_K1 = 1.2
@@ -114,7 +115,7 @@ async def find_candidates(
         "promising": _PROMISING_PER_CANDIDATE * pool,
         "pool": pool,
         "vector": vector_literal(vector),
-        "english": MiniLM.dimensions,
+        "english": ENGLISH_DIMENSIONS,
     }
     found = (await connection.execute(_CANDIDATES, parameters)).mappings().all()
     return Found([candidate_of(dict(row)) for row in found], terms)
@@ -127,16 +128,17 @@ def vector_literal(vector: Vectors) -> str:
 
 def candidate_of(row: dict[str, Any]) -> Candidate:
     """A found row, of whichever store, as the ranking takes it."""
+    english = float(row["english_cosine"])
     return Candidate(
-        evidence=_evidence(row),
-        english_cosine=float(row["english_cosine"]),
+        evidence=_evidence(row, likeness(float(row["similarity"]), english)),
+        english_cosine=likeness(english, english),
         matched=frozenset(row["lexemes"] or ()),
         title=frozenset(row["title_lexemes"]),
         updated_at=row["updated_at"],
     )
 
 
-def _evidence(row: dict[str, Any]) -> Evidence:
+def _evidence(row: dict[str, Any], similarity: float) -> Evidence:
     return Evidence(
         evidence_id=f"{row['document_id'][:400]}@{row['version']}:{row['span_start']}",
         document_id=row["document_id"],
@@ -147,7 +149,7 @@ def _evidence(row: dict[str, Any]) -> Evidence:
         start=row["span_start"],
         end=row["span_end"],
         score=0.0,
-        similarity=max(-1.0, min(1.0, float(row["similarity"]))),
+        similarity=max(-1.0, min(1.0, similarity)),
         lexical=max(0.0, float(row["lexical"])),
         document_version=row["version"],
         language=row["language"],

@@ -76,8 +76,9 @@ def _scored(candidate: Candidate, score: float) -> Candidate:
 def features(candidates: Sequence[Candidate], terms: Mapping[str, float]) -> Numbers:
     """One row for each candidate, one column for each of FEATURES; all of them about 0 to 1, better when greater.
 
-    - words: BM25 as a share of the best candidate's. closeness: the same of the cosine.
-    - multilingual: the multilingual model's part of the cosine, between the worst and the best candidate.
+    - words: BM25 as a share of the best candidate's.
+    - closeness: the cosine, between the worst and the best candidate. multilingual: the same of the multilingual
+      model's part of it.
     - coverage: which share of the question's weight the passage holds. identifiers: the same for terms with digits
       (error codes, versions, product numbers), over all passages of the article that were found.
     - title: weight of the question's terms in the article's title, as a share of the best. title_asked: which share
@@ -89,13 +90,19 @@ def features(candidates: Sequence[Candidate], terms: Mapping[str, float]) -> Num
     multilingual = meaning - np.array([candidate.english_cosine for candidate in candidates])
     columns = {
         "words": lexical / max(float(lexical.max()), 1e-9),
-        "closeness": np.maximum(meaning, 0.0) / max(float(meaning.max()), 1e-9),
-        "multilingual": (multilingual - multilingual.min()) / max(float(np.ptp(multilingual)), 1e-9),
+        "closeness": _between(meaning),
+        "multilingual": _between(multilingual),
         "companions": _companions(candidates, _fused_places(lexical, meaning)),
         "beginning": np.array([float(candidate.evidence.start == 0) for candidate in candidates]),
         **_term_features(candidates, terms),
     }
     return np.stack([columns[name] for name in FEATURES], axis=1)
+
+
+def _between(values: Numbers) -> Numbers:
+    """From 0 for the least to 1 for the greatest. Models differ in what they call far, so that a share would not do."""
+    spread = float(np.ptp(values))
+    return (values - values.min()) / spread if spread > 0 else np.ones(len(values))
 
 
 def _fused_places(lexical: Numbers, meaning: Numbers) -> Numbers:

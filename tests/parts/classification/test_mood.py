@@ -16,7 +16,8 @@ from services.classification.adapters.mood import (
     shipped_model,
 )
 from services.classification.rules.mood import CUES, NEUTRAL, cue_values
-from shared.embedding import MiniLM, MultilingualUSE, Remembering
+from shared.bert import MiniLM
+from shared.embedding import MultilingualUSE, Remembering
 
 ENGLISH, MULTILINGUAL = Remembering(MiniLM()), Remembering(MultilingualUSE())
 READ = MoodReader(ENGLISH, MULTILINGUAL)

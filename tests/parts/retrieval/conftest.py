@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from pydantic import SecretStr
 
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.knowledge import open_knowledge
 from services.retrieval.adapters.opensearch import OpenSearchKnowledge
 from services.retrieval.settings import RetrievalSettings
@@ -15,8 +15,8 @@ from tests.suites.knowledge import Library
 
 
 @pytest.fixture(scope="module")
-def embedder() -> TwoModels:
-    return TwoModels()
+def embedder() -> PassageEmbedder:
+    return PassageEmbedder()
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def server() -> Iterator[ScriptedOpenSearch]:
 
 
 @pytest.fixture
-async def knowledge(server: ScriptedOpenSearch, embedder: TwoModels) -> AsyncIterator[OpenSearchKnowledge]:
+async def knowledge(server: ScriptedOpenSearch, embedder: PassageEmbedder) -> AsyncIterator[OpenSearchKnowledge]:
     found, close = open_knowledge(
         Settings(), RetrievalSettings(opensearch_url=SecretStr(server.url)), embedder, "tests"
     )
@@ -37,5 +37,5 @@ async def knowledge(server: ScriptedOpenSearch, embedder: TwoModels) -> AsyncIte
 
 
 @pytest.fixture
-def library(knowledge: OpenSearchKnowledge, embedder: TwoModels) -> Library:
+def library(knowledge: OpenSearchKnowledge, embedder: PassageEmbedder) -> Library:
     return Library(knowledge, embedder)

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from infra.cli.main import app
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.knowledge import open_knowledge
 from services.retrieval.adapters.opensearch import OpenSearchKnowledge
 from services.retrieval.adapters.postgres import PostgresKnowledge
@@ -73,7 +73,7 @@ class TestAChangeIsOneMoment:
         assert {passage.text for passage in found if passage.document_id == "invoices"} == {CHANGED.text}
 
     async def test_an_article_that_changes_during_a_search_is_found_by_its_new_text(
-        self, library: Library, server: ScriptedOpenSearch, embedder: TwoModels
+        self, library: Library, server: ScriptedOpenSearch, embedder: PassageEmbedder
     ) -> None:
         await library.ingest("one", ARTICLES)
         other, close = open_knowledge(
@@ -115,7 +115,7 @@ class TestAChangeIsOneMoment:
         assert len(server.records(kind="passage", document_id="invoices")) == 1
 
     async def test_of_two_writers_of_an_article_the_first_stands_and_the_other_hears_of_it(
-        self, library: Library, server: ScriptedOpenSearch, embedder: TwoModels
+        self, library: Library, server: ScriptedOpenSearch, embedder: PassageEmbedder
     ) -> None:
         await library.ingest("one", ARTICLES)
         rival = replace(ARTICLES[1], text="Invoices are engraved in stone.")
@@ -139,7 +139,7 @@ class TestAChangeIsOneMoment:
         assert [one["body"] for one in server.records(kind="passage", document_id="invoices")] == [rival.text]
 
 
-def _cut(document: Document, embedder: TwoModels) -> tuple[list[Chunk], Vectors]:
+def _cut(document: Document, embedder: PassageEmbedder) -> tuple[list[Chunk], Vectors]:
     return [Chunk(0, len(document.text), document.text, ())], embedder.embed([document.text])
 
 
@@ -207,14 +207,14 @@ class TestQueries:
 
 
 class TestChoice:
-    async def test_without_an_address_knowledge_is_in_postgresql(self, embedder: TwoModels) -> None:
+    async def test_without_an_address_knowledge_is_in_postgresql(self, embedder: PassageEmbedder) -> None:
         found, close = open_knowledge(Settings(), RetrievalSettings(opensearch_url=SecretStr("")), embedder, "tests")
 
         assert isinstance(found, PostgresKnowledge)
         await close()
 
     def test_approved_answers_are_not_learned_and_the_log_says_so(
-        self, knowledge: OpenSearchKnowledge, embedder: TwoModels, tmp_path: Path
+        self, knowledge: OpenSearchKnowledge, embedder: PassageEmbedder, tmp_path: Path
     ) -> None:
         with capture_logs() as logs:
             learn = learning(knowledge, embedder, Settings(tenants_file=tmp_path / "none.yaml"), 10)

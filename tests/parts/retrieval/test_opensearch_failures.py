@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.responses import JSONResponse
 
-from services.retrieval.adapters.embedding import TwoModels
+from services.retrieval.adapters.embedding import PassageEmbedder
 from services.retrieval.adapters.knowledge import open_knowledge
 from services.retrieval.adapters.opensearch import OpenSearchKnowledge
 from services.retrieval.adapters.opensearch_server import OpenSearchRefused, OpenSearchServer, OpenSearchUrlInvalid
@@ -55,7 +55,7 @@ class TestFailures:
             await library.ingest("one", ARTICLES)
         assert await library.knowledge.versions("one") == {}
 
-    async def test_nobody_listens(self, embedder: TwoModels) -> None:
+    async def test_nobody_listens(self, embedder: PassageEmbedder) -> None:
         nowhere = RetrievalSettings(opensearch_url=SecretStr("http://me:hidden@127.0.0.1:1"))
         library = Library(open_knowledge(Settings(), nowhere, embedder, "tests")[0], embedder)
 
@@ -63,7 +63,9 @@ class TestFailures:
             await library.find("one", "anything")
         assert "hidden" not in str(caught.value) + repr(caught.value.__cause__)
 
-    async def test_a_wrong_password_is_told_without_it(self, server: ScriptedOpenSearch, embedder: TwoModels) -> None:
+    async def test_a_wrong_password_is_told_without_it(
+        self, server: ScriptedOpenSearch, embedder: PassageEmbedder
+    ) -> None:
         wrong = RetrievalSettings(opensearch_url=SecretStr(server.url.replace("s3cret", "guess")))
         library = Library(open_knowledge(Settings(), wrong, embedder, "tests")[0], embedder)
 
@@ -94,7 +96,7 @@ class TestFailures:
         assert str(caught.value) == "OpenSearch answered 400 query_shard_exception"
 
     async def test_an_index_that_somebody_deleted_is_not_made_by_a_write(
-        self, library: Library, server: ScriptedOpenSearch, embedder: TwoModels
+        self, library: Library, server: ScriptedOpenSearch, embedder: PassageEmbedder
     ) -> None:
         await library.ingest("one", ARTICLES)
         server.index = None

@@ -40,6 +40,17 @@ def test_an_error_code_counts_for_every_passage_of_the_article_that_names_it() -
     assert column("identifiers", names, beside, other) == [1.0, 1.0, 0.0]
 
 
+@pytest.mark.parametrize("of_unrelated", [0.0, 0.5])
+def test_closeness_does_not_depend_on_what_a_model_calls_far(of_unrelated: float) -> None:
+    found = [candidate(name, similarity=of_unrelated + near) for name, near in (("a", 0.1), ("b", 0.2), ("c", 0.5))]
+
+    assert column("closeness", *found) == [0.0, 0.25, 1.0]
+
+
+def test_a_passage_that_was_found_alone_is_as_close_as_can_be() -> None:
+    assert column("closeness", candidate("alone", similarity=0.1)) == [1.0]
+
+
 def test_a_title_that_the_question_names_counts_more_than_a_longer_one_that_holds_the_same_term() -> None:
     short = candidate("short", title="rollback")
     long = candidate("long", title="rollback of one two three four five six")
