@@ -14,6 +14,8 @@ from shared.embedding import MultilingualUSE, Remembering, Vectors
 _MINILM, _BGE, _USE = 0.35, 0.5, 0.15
 _ENGLISH = frozenset({"en", "und"})
 _BESIDE_AT_ONCE = 2
+# More of a question than this changes nothing that BGE finds, and takes time.
+_BGE_QUESTION_WORDS = 70
 
 # BGE's cosine of texts that have nothing in common; that of the other models is near 0.
 _UNRELATED = 0.5 * _BGE
@@ -32,13 +34,14 @@ class PassageEmbedder:
         self._sentences = Remembering(MiniLM(one_by_one=True), capacity=256)
         self._passages = Remembering(BGESmall(), capacity=256)
         self._multilingual = Remembering(MultilingualUSE(), capacity=256)
-        self._beside = ThreadPoolExecutor(_BESIDE_AT_ONCE, thread_name_prefix="multilingual")
+        # BGE takes as long as the others together, so it works beside them.
+        self._beside = ThreadPoolExecutor(_BESIDE_AT_ONCE, thread_name_prefix="bge")
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """One row for each passage, of length one. The multilingual model works beside the others."""
-        multilingual = self._beside.submit(self._multilingual.embed, texts)
-        sentences, passages = self._sentences.embed(texts), self._passages.embed(texts)
-        return np.hstack([_share(sentences, _MINILM), _share(passages, _BGE), _share(multilingual.result(), _USE)])
+        """One row for each passage, of length one."""
+        passages = self._beside.submit(self._passages.embed, texts)
+        sentences, multilingual = self._sentences.embed(texts), self._multilingual.embed(texts)
+        return np.hstack([_share(sentences, _MINILM), _share(passages.result(), _BGE), _share(multilingual, _USE)])
 
     def embed_query(self, query: str, language: str) -> Vectors:
         """The query's vector; where the English models do not know the language, only the multilingual part counts."""
@@ -47,12 +50,10 @@ class PassageEmbedder:
             # Scaled so that the inner product with a passage is the multilingual model's cosine.
             multilingual = _mean(self._multilingual.embed(pieces)) / np.float32(_USE**0.5)
             return np.concatenate([np.zeros(ENGLISH_DIMENSIONS, dtype=np.float32), multilingual])
-        beside = self._beside.submit(self._multilingual.embed, pieces)
-        sentences = _mean(self._sentences.embed(pieces))
-        passages = _mean(self._passages.embed([f"{BGE_QUESTION}{piece}" for piece in pieces]))
-        return np.concatenate(
-            [_share(sentences, _MINILM), _share(passages, _BGE), _share(_mean(beside.result()), _USE)]
-        )
+        beside = self._beside.submit(self._passages.embed, [BGE_QUESTION + _beginning(piece) for piece in pieces])
+        sentences, multilingual = _mean(self._sentences.embed(pieces)), _mean(self._multilingual.embed(pieces))
+        passages = _mean(beside.result())
+        return np.concatenate([_share(sentences, _MINILM), _share(passages, _BGE), _share(multilingual, _USE)])
 
 
 def likeness(cosine: float, english_cosine: float) -> float:
@@ -63,6 +64,10 @@ def likeness(cosine: float, english_cosine: float) -> float:
         english_cosine: the part of it that the English models make; 0 where they were not asked.
     """
     return cosine if english_cosine == 0.0 else (cosine - _UNRELATED) / (1.0 - _UNRELATED)
+
+
+def _beginning(text: str) -> str:
+    return " ".join(text.split()[:_BGE_QUESTION_WORDS])
 
 
 def _share(vectors: Vectors, weight: float) -> Vectors:
