@@ -141,7 +141,14 @@ class Evidence(Value):
     start: Annotated[int, Field(ge=0, description="Character offset in the document, inclusive.")]
     end: Annotated[int, Field(ge=0, description="Character offset in the document, exclusive.")]
     score: Annotated[float, Field(description="Fused rank score; comparable within one search only.")]
-    similarity: Annotated[float, Field(ge=-1.0, le=1.0, description="Cosine of the embeddings.")]
+    similarity: Annotated[
+        float,
+        Field(
+            ge=-1.0,
+            le=1.0,
+            description="Cosine of the embeddings, moved so that texts with nothing in common are about 0.",
+        ),
+    ]
     lexical: Annotated[float, Field(ge=0.0, description="Lexical score of the passage.")] = 0.0
     document_version: ShortText = ""
     language: Annotated[str, Field(max_length=12, description="BCP 47 tag; empty where it is not known.")] = ""

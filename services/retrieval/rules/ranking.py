@@ -30,7 +30,7 @@ class Candidate:
 
     Args:
         evidence: the passage; `lexical` and `similarity` are those of the search, `score` is not set yet.
-        english_cosine: the part of the similarity that the English model contributes; 0 where it was not asked.
+        english_cosine: the part of the similarity that the English models contribute; 0 where they were not asked.
         matched: the terms of the question that the passage, its title or headings hold.
         title: the terms of its article's title.
         updated_at: when its article was changed, where that is known.
