@@ -81,10 +81,8 @@ def evaluate(
 
 
 async def _judged(asked: Asked, policy: Policy, progress: Progress) -> list[Judged]:
-    english, multilingual = (
-        Remembering(MiniLM(one_by_one=True), TEXTS_REMEMBERED),
-        Remembering(MultilingualUSE(), TEXTS_REMEMBERED),
-    )
+    english = Remembering(MiniLM(one_by_one=True), TEXTS_REMEMBERED)
+    multilingual = Remembering(MultilingualUSE(), TEXTS_REMEMBERED)
     with database() as url:
         settings = Settings(database_url=SecretStr(url))
         engine = async_engine(settings, "evaluation")
